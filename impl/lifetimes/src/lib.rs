@@ -1,0 +1,1 @@
+//! The executable mirror of Linux file, epoll and dma-buf lifetimes, built on graceref.
