@@ -1,1 +1,45 @@
-//! Reference counts that never come back from the dead: inc-not-zero, type-stable pools, stashes.
+//! Reference counts that never come back from the dead.
+//!
+//! For objects that are looked up by a stashed pointer while other threads tear them down. The words are the
+//! kernel's: *get* and *put*, *release* (what runs once after the last put), *dead* (the count is gone), *stash*
+//! (a slot that points to an object without owning it).
+//!
+//! - [`Count`]: a sticky-zero, saturating count, in two algorithms: [`CasCount`] (inc-not-zero) and
+//!   [`FileRefCount`] (the dead zone of Linux's `file_ref_t`).
+//! - [`Pool`]: type-stable memory. A slot may be reused at once as another object; its memory never goes away
+//!   under somebody who still looks at its count.
+//! - [`Ref`]: a strong reference, the size of a pointer.
+//! - [`Stash`]: a non-owning slot with an active get: one try, never a dead object, never another object than the
+//!   stash held at some instant of the call.
+//! - [`sync`]: the facade over atomics that lets the same code run on real threads, under loom and under shuttle.
+//!
+//! ```
+//! use graceref::{Pool, Stash};
+//!
+//! let pool: Pool<String> = Pool::new();
+//! let stash = Stash::new(&pool);
+//! let object = pool.insert("hello".to_owned()).unwrap();
+//! stash.store(&object).unwrap();
+//! assert_eq!(*stash.get_active().unwrap(), "hello");
+//! drop(object);                             // the last put: the object is released here
+//! assert!(stash.get_active().is_none());    // the stash's pointer is stale, and harmless
+//! ```
+
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+extern crate alloc;
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+extern crate std;
+
+mod count;
+mod pool;
+mod reference;
+mod slots;
+mod stash;
+pub mod sync;
+
+pub use count::{CasCount, Count, FileRefCount};
+pub use pool::{Full, Pool};
+pub use reference::Ref;
+pub use stash::{ForeignRef, Stash};

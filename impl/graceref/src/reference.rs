@@ -1,0 +1,147 @@
+//! The strong reference.
+
+use crate::at;
+use crate::count::{CasCount, Count};
+use crate::slots::{Slot, Slots};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+/// A strong reference to an object in a [`Pool`](crate::Pool): the object lives while one of these does.
+///
+/// The size of a pointer, and so is `Option<Ref<T>>`. `Send` and `Sync` exactly as `Arc`. Independent of the
+/// pool's handles: a reference may outlive them all.
+///
+/// Dropping the last reference drops the object, on the thread that dropped it, outside every lock; then its slot
+/// can be used again. If the object's destructor panics, the slot is given back all the same, once.
+///
+/// ```
+/// use graceref::{Pool, Ref};
+/// let pool: Pool<u32> = Pool::new();
+/// let a = pool.insert(7).unwrap();
+/// let b = a.clone();
+/// drop(a);
+/// assert_eq!(*b, 7);
+/// assert_eq!(Ref::refs(&b), 1);
+/// ```
+pub struct Ref<T, C: Count = CasCount> {
+    slot: NonNull<Slot<T, C>>,
+    // Dropping a `Ref` may drop a `T`.
+    owns: PhantomData<T>,
+}
+
+// SAFETY: as `Arc`: `&T` goes to other threads, and the last of them drops the `T` (Stash!ReleasedOnce).
+unsafe impl<T: Send + Sync, C: Count> Send for Ref<T, C> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync, C: Count> Sync for Ref<T, C> {}
+
+impl<T, C: Count> Ref<T, C> {
+    /// # Safety
+    /// The caller owns one counted reference to the object in the slot and gives it to the `Ref`.
+    pub(crate) unsafe fn from_slot(slot: NonNull<Slot<T, C>>) -> Self {
+        Self { slot, owns: PhantomData }
+    }
+
+    pub(crate) fn slot(&self) -> NonNull<Slot<T, C>> {
+        self.slot
+    }
+
+    fn content(&self) -> &Slot<T, C> {
+        // SAFETY: a counted reference keeps the slot an object's (Stash!NoReuseWhileHeld).
+        unsafe { self.slot.as_ref() }
+    }
+
+    /// How many references the object has. A snapshot, stale as soon as it is read.
+    pub fn refs(this: &Self) -> u64 {
+        this.content().count.refs()
+    }
+
+    /// Whether both are references to the same object.
+    ///
+    /// ```
+    /// use graceref::{Pool, Ref};
+    /// let pool: Pool<u32> = Pool::new();
+    /// let a = pool.insert(7).unwrap();
+    /// assert!(Ref::ptr_eq(&a, &a.clone()));
+    /// assert!(!Ref::ptr_eq(&a, &pool.insert(7).unwrap()));
+    /// ```
+    pub fn ptr_eq(this: &Self, other: &Self) -> bool {
+        this.slot == other.slot
+    }
+}
+
+impl<T, C: Count> Deref for Ref<T, C> {
+    type Target = T;
+
+    /// The object. No atomic operation.
+    #[inline]
+    fn deref(&self) -> &T {
+        self.content().value.with(|value| {
+            // SAFETY: alive since `insert` wrote it, until the last reference is gone (Stash!NoReuseWhileHeld).
+            unsafe { (*value).assume_init_ref() }
+        })
+    }
+}
+
+impl<T, C: Count> Clone for Ref<T, C> {
+    /// Another reference to the same object. One atomic add, relaxed.
+    #[inline]
+    fn clone(&self) -> Self {
+        self.content().count.get();
+        // SAFETY: the reference just counted (Stash!CountIsRefs).
+        unsafe { Self::from_slot(self.slot) }
+    }
+}
+
+impl<T, C: Count> Drop for Ref<T, C> {
+    /// Gives the reference back. One atomic subtract; the last also releases the object.
+    #[inline]
+    fn drop(&mut self) {
+        if self.content().count.put() {
+            // SAFETY: this put was the last (Stash!ReleasedOnce).
+            unsafe { release(self.slot) };
+        }
+    }
+}
+
+/// Drops the object and gives its slot back.
+///
+/// # Safety
+/// The caller's put was the last; nobody touches the slot through this object's references afterwards.
+#[inline(never)]
+unsafe fn release<T, C: Count>(slot: NonNull<Slot<T, C>>) {
+    /// Gives the slot back even when the object's destructor panics.
+    struct Recycle<T, C: Count>(NonNull<Slot<T, C>>);
+
+    impl<T, C: Count> Drop for Recycle<T, C> {
+        fn drop(&mut self) {
+            // SAFETY: the slot is the releaser's, and its value is gone (Stash!NoReuseWhileHeld).
+            unsafe {
+                self.0.as_ref().value.retire();
+                Slots::push(Slots::owner(self.0), self.0);
+            }
+        }
+    }
+
+    let recycle = Recycle(slot);
+    at!("release");
+    // SAFETY: the slot is the releaser's until it is pushed (Stash!ReleasedOnce).
+    unsafe { slot.as_ref() }.value.with_mut(|value| {
+        // SAFETY: written by `insert`, dropped here and nowhere else (Stash!ReleasedOnce).
+        unsafe { (*value).assume_init_drop() };
+    });
+    drop(recycle);
+}
+
+impl<T: fmt::Debug, C: Count> fmt::Debug for Ref<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T: fmt::Display, C: Count> fmt::Display for Ref<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&**self, f)
+    }
+}

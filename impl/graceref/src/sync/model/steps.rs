@@ -1,0 +1,362 @@
+//! The tables of one execution: each thread's next step, its local variables, and the order of its accesses.
+
+use super::super::{Local, Ordering};
+use core::hash::{Hash, Hasher};
+use core::panic::Location;
+use std::cell::{Cell, RefCell};
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashMap};
+use std::prelude::v1::*;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{format, thread_local, vec};
+
+/// The label of an operation over which none stands.
+pub const UNLABELLED: &str = "<no label>";
+/// The label of a thread that has finished, as PlusCal calls it.
+pub const DONE: &str = "Done";
+
+/// A thread of the model.
+#[derive(Debug, Clone, Default)]
+pub struct Role {
+    /// The operation before which the thread stands, if it has come to one.
+    pub pending: Option<Pending>,
+    /// The thread's local variables as last named by [`at!`](crate::at).
+    pub locals: BTreeMap<&'static str, Local>,
+    /// Whether the thread has finished.
+    pub done: bool,
+    /// The thread's accesses so far: which object, and the how-manieth access to it.
+    pub history: u64,
+    label: Option<&'static str>,
+    prefixes: Vec<&'static str>,
+}
+
+/// An operation that a thread is about to do.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// The step's label.
+    pub label: &'static str,
+    /// Where in the code.
+    pub location: &'static Location<'static>,
+    held: Option<Arc<AtomicBool>>,
+}
+
+impl Pending {
+    /// Whether the operation can be done now: false before a lock that is held.
+    pub fn enabled(&self) -> bool {
+        !self.held.as_ref().is_some_and(|held| held.load(Ordering::Relaxed))
+    }
+}
+
+/// Something recorded during an execution: a property that broke, or a behaviour seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The property's or behaviour's name.
+    pub name: &'static str,
+    /// Whether it is a violation.
+    pub violation: bool,
+    /// How many steps had been done.
+    pub step: usize,
+}
+
+#[derive(Default)]
+struct Execution {
+    running: bool,
+    over: bool,
+    roles: Vec<Role>,
+    objects: HashMap<usize, u64>,
+    steps: Vec<(usize, &'static str)>,
+    events: Vec<Event>,
+}
+
+const NOBODY: usize = usize::MAX;
+
+thread_local! {
+    static EXECUTION: RefCell<Execution> = RefCell::new(Execution::default());
+    static CURRENT: Cell<usize> = const { Cell::new(NOBODY) };
+    static NAMES: RefCell<HashMap<String, &'static str>> = RefCell::new(HashMap::new());
+}
+
+static RMW_PASS: AtomicBool = AtomicBool::new(false);
+static MUTANT: OnceLock<Mutex<String>> = OnceLock::new();
+
+/// Turns loom's read-modify-write pass on or off: every load a `fetch_add(0)`, every store a swap.
+///
+/// loom keeps one last access per atomic and so loses interleavings of loads with later stores; in this pass
+/// there are none to lose.
+pub fn set_rmw_pass(on: bool) {
+    RMW_PASS.store(on, Ordering::Relaxed);
+}
+
+pub(in crate::sync) fn rmw_pass() -> bool {
+    cfg!(graceref_loom) && RMW_PASS.load(Ordering::Relaxed)
+}
+
+pub(in crate::sync) fn order(order: Ordering) -> Ordering {
+    if rmw_pass() { Ordering::AcqRel } else { order }
+}
+
+fn mutant_cell() -> &'static Mutex<String> {
+    MUTANT.get_or_init(|| Mutex::new(std::env::var("GRACEREF_MUTANT").unwrap_or_default()))
+}
+
+/// Switches the named mutant on (the empty name: none). The environment variable `GRACEREF_MUTANT` does the same.
+pub fn set_mutant(name: &str) {
+    name.clone_into(&mut mutant_cell().lock().unwrap_or_else(PoisonError::into_inner));
+}
+
+pub(in crate::sync) fn mutant_is(name: &str) -> bool {
+    *mutant_cell().lock().unwrap_or_else(PoisonError::into_inner) == name
+}
+
+fn with<R>(f: impl FnOnce(&mut Execution) -> R) -> R {
+    EXECUTION.with(|e| f(&mut e.borrow_mut()))
+}
+
+/// Begins an execution with so many threads; what happens before [`start`] is set-up and no step.
+pub fn begin(roles: usize) {
+    CURRENT.set(NOBODY);
+    with(|e| {
+        *e = Execution { roles: vec![Role::default(); roles], ..Execution::default() };
+    });
+}
+
+/// Ends the set-up: from here on, operations are steps.
+pub fn start() {
+    with(|e| e.running = true);
+}
+
+/// Ends the execution: what destructors do from here on is no step.
+pub fn stop() {
+    with(|e| {
+        e.running = false;
+        e.over = true;
+        // The next execution's first decision comes before its `begin`.
+        e.roles.clear();
+    });
+    CURRENT.set(NOBODY);
+}
+
+/// Whether the execution has ended: what destructors do now reaches the shadows only, not the engine.
+pub(in crate::sync) fn over() -> bool {
+    with(|e| e.over)
+}
+
+/// Whether steps are being recorded.
+pub fn running() -> bool {
+    with(|e| e.running)
+}
+
+/// The calling thread is this one of the model's threads.
+pub fn enter(role: usize) {
+    CURRENT.set(role);
+}
+
+/// The calling thread has finished; returns whether all have.
+pub fn leave(role: usize) -> bool {
+    with(|e| {
+        let Some(this) = e.roles.get_mut(role) else { return false };
+        this.done = true;
+        e.roles.iter().all(|r| r.done)
+    })
+}
+
+/// Where the threads stand.
+pub fn roles<R>(f: impl FnOnce(&[Role]) -> R) -> R {
+    with(|e| f(&e.roles))
+}
+
+/// The scheduler lets this thread do its pending operation.
+pub fn choose(role: usize) {
+    with(|e| {
+        if let Some(pending) = e.roles[role].pending.take() {
+            e.steps.push((role, pending.label));
+        }
+    });
+}
+
+/// The events recorded so far in this execution.
+pub fn events() -> Vec<Event> {
+    with(|e| e.events.clone())
+}
+
+/// A digest of the execution so far, the same for all orders of steps that touch different objects.
+pub fn class() -> u64 {
+    with(|e| {
+        let mut hasher = DefaultHasher::new();
+        for role in &e.roles {
+            role.history.hash(&mut hasher);
+        }
+        hasher.finish()
+    })
+}
+
+/// The steps so far: thread and label.
+pub fn steps() -> Vec<(usize, &'static str)> {
+    with(|e| e.steps.clone())
+}
+
+pub(super) fn note_event(name: &'static str, violation: bool) -> bool {
+    with(|e| {
+        // Outside an execution (a teardown, say) nothing counts.
+        if e.running {
+            let step = e.steps.len();
+            e.events.push(Event { name, violation, step });
+        }
+        e.running
+    })
+}
+
+fn intern(name: String) -> &'static str {
+    NAMES.with(|names| {
+        *names
+            .borrow_mut()
+            .entry(name)
+            .or_insert_with_key(|name| Box::leak(name.clone().into_boxed_str()))
+    })
+}
+
+pub(in crate::sync) fn set_locals(locals: &[(&'static str, Local)]) {
+    let me = CURRENT.get();
+    with(|e| {
+        if e.running && me != NOBODY {
+            e.roles[me].locals.extend(locals.iter().copied());
+        }
+    });
+}
+
+pub(in crate::sync) fn set_label(label: &'static str) {
+    let me = CURRENT.get();
+    with(|e| {
+        if !e.running || me == NOBODY {
+            return;
+        }
+        let role = &mut e.roles[me];
+        role.label = Some(if role.prefixes.is_empty() {
+            label
+        } else {
+            intern(format!("{}_{label}", role.prefixes.join("_")))
+        });
+    });
+}
+
+pub(in crate::sync) fn push_prefix(prefix: &'static str) {
+    let me = CURRENT.get();
+    with(|e| {
+        if me != NOBODY {
+            e.roles[me].prefixes.push(prefix);
+        }
+    });
+}
+
+pub(in crate::sync) fn pop_prefix() {
+    let me = CURRENT.get();
+    with(|e| {
+        if me != NOBODY {
+            e.roles[me].prefixes.pop();
+        }
+    });
+}
+
+/// A shared thing as the model's tables know it: which one it is, and how often it was accessed.
+#[derive(Debug)]
+pub(in crate::sync) struct Object {
+    id: u64,
+    version: AtomicU64,
+    #[cfg(graceref_shuttle)]
+    switch: shuttle::sync::atomic::AtomicBool,
+}
+
+impl Object {
+    pub(in crate::sync) fn new() -> Self {
+        let me = CURRENT.get();
+        let id = with(|e| {
+            // Numbered by creator, so that the order in which threads create does not show.
+            let created = e.objects.entry(me).or_default();
+            *created += 1;
+            ((me.wrapping_add(1) as u64) << 32) | *created
+        });
+        Self {
+            id,
+            version: AtomicU64::new(0),
+            #[cfg(graceref_shuttle)]
+            switch: shuttle::sync::atomic::AtomicBool::new(false),
+        }
+    }
+
+    /// One access to the object: a scheduling point, then the operation, then the record.
+    #[track_caller]
+    pub(in crate::sync) fn step<R>(&self, operation: impl FnOnce() -> R) -> R {
+        self.recorded(None, true, operation)
+    }
+
+    #[track_caller]
+    pub(in crate::sync) fn lock_step<R>(
+        &self,
+        held: &Arc<AtomicBool>,
+        operation: impl FnOnce() -> R,
+    ) -> R {
+        self.recorded(Some(held), true, operation)
+    }
+
+    /// A release orders nothing that the next acquire does not: it counts as the thread's own step.
+    #[track_caller]
+    pub(in crate::sync) fn unlock_step<R>(&self, operation: impl FnOnce() -> R) -> R {
+        self.recorded(None, false, operation)
+    }
+
+    /// A step of the spec that is no operation of the engine, where a label stands over it.
+    #[track_caller]
+    pub(in crate::sync) fn local_step(&self) {
+        let me = CURRENT.get();
+        if me == NOBODY || !with(|e| e.running && e.roles[me].label.is_some()) {
+            return;
+        }
+        self.recorded(None, false, || {
+            #[cfg(graceref_shuttle)]
+            self.switch.load(Ordering::SeqCst);
+        });
+    }
+
+    #[track_caller]
+    fn recorded<R>(
+        &self,
+        held: Option<&Arc<AtomicBool>>,
+        shared: bool,
+        operation: impl FnOnce() -> R,
+    ) -> R {
+        let me = CURRENT.get();
+        let location = Location::caller();
+        let counts = me != NOBODY
+            && !std::thread::panicking()
+            && with(|e| {
+                if e.running {
+                    let role = &mut e.roles[me];
+                    let label = role.label.take().unwrap_or(UNLABELLED);
+                    role.pending = Some(Pending { label, location, held: held.cloned() });
+                }
+                e.running
+            });
+        let result = operation();
+        if counts {
+            // Other threads ran meanwhile, on this same system thread.
+            CURRENT.set(me);
+            with(|e| {
+                let role = &mut e.roles[me];
+                if let Some(pending) = role.pending.take() {
+                    e.steps.push((me, pending.label));
+                }
+                let mut hasher = DefaultHasher::new();
+                role.history.hash(&mut hasher);
+                if shared {
+                    let version = self.version.fetch_add(1, Ordering::Relaxed);
+                    (self.id, version).hash(&mut hasher);
+                } else {
+                    u64::MAX.hash(&mut hasher);
+                }
+                role.history = hasher.finish();
+            });
+        }
+        result
+    }
+}

@@ -1,0 +1,156 @@
+//! `cargo verify explain CLAIM`: everything about one claim.
+
+use crate::jobs::Results;
+use crate::number::{count, time};
+use crate::protocol::Pass;
+use crate::race;
+use crate::table::{FAILED, OK, SKIPPED, ran};
+use crate::verdict::{CaseCell, Decided};
+use crate::work::Work;
+use claims::{Claim, Engine, Expect};
+use lockstep::diagram::Diagram;
+use std::fmt::Write as _;
+
+const WIDTH: usize = 100;
+
+/// The text, without colours.
+pub(crate) fn render(decided: &Decided<'_>, results: &Results) -> String {
+    let claim = decided.claim;
+    let mut out = format!("{}\n\n", claim.id);
+    for (name, text) in [
+        ("statement", &*claim.statement),
+        ("source", &*claim.source),
+        ("verdict", claim.verdict.word()),
+        ("meaning", &*claim.meaning),
+        ("written", &*claim.place.to_string()),
+    ] {
+        field(&mut out, name, text);
+    }
+    for (index, case) in claim.cases.iter().enumerate() {
+        let name = case.name.clone().unwrap_or_else(|| format!("{}", index + 1));
+        // Writing into a String cannot fail.
+        let _ = writeln!(out, "\ncase {name}: {} expected {}", case.property, case.expect);
+        for (engine, cell) in &decided.cells {
+            for cell in cell.cases.iter().filter(|cell| std::ptr::eq(cell.case, case)) {
+                line(&mut out, *engine, cell);
+            }
+        }
+    }
+    match race(claim, results) {
+        Some(diagram) => {
+            let _ = write!(out, "\n{diagram}");
+        }
+        None if claim.cases.iter().all(|case| case.expect == Expect::Holds) => {
+            out.push_str("\nNothing to draw: no case expects a violation.\n");
+        }
+        None => out.push_str("\nNo diagram: no engine that ran kept the steps.\n"),
+    }
+    out
+}
+
+fn field(out: &mut String, name: &str, text: &str) {
+    let mut line = format!("{name:<11}");
+    for word in text.split_whitespace() {
+        if line.chars().count() + 1 + word.chars().count() > WIDTH {
+            let _ = writeln!(out, "{}", line.trim_end());
+            line = " ".repeat(11);
+        }
+        line.push_str(word);
+        line.push(' ');
+    }
+    let _ = writeln!(out, "{}", line.trim_end());
+}
+
+/// An engine's line, and one below it for each pass where it has several.
+fn line(out: &mut String, engine: Engine, cell: &CaseCell<'_>) {
+    if let Some(reason) = &cell.skipped {
+        let _ = writeln!(out, "  {SKIPPED} {engine:<9} skipped: {reason}");
+        return;
+    }
+    let mark = if cell.ok() { OK } else { FAILED };
+    let found = cell.found.as_deref().unwrap_or("nothing");
+    let _ = write!(out, "  {mark} {engine:<9} {found}, {}", ran(cell.case, engine));
+    if let [(_, work)] = &cell.work[..] {
+        let _ = writeln!(out, ": {}", explored(work));
+    } else {
+        out.push('\n');
+        for (job, work) in &cell.work {
+            let pass = match job {
+                crate::jobs::Job::Pass(_, pass) => pass.word(),
+                crate::jobs::Job::Model(model) => model,
+            };
+            let _ = writeln!(out, "      {pass:<9} {}", explored(work));
+        }
+    }
+    for line in cell.faults.iter().flat_map(|fault| fault.lines()) {
+        let _ = writeln!(out, "      {line}");
+    }
+}
+
+/// How far a pass got, in words.
+fn explored(work: &Work) -> String {
+    let mut parts = Vec::new();
+    let mut part = |number: Option<u64>, what: &str| {
+        if let Some(number) = number {
+            parts.push(format!("{} {what}", count(number)));
+        }
+    };
+    if let (Some(states), Some(edges)) = (work.states_covered, work.edges_covered) {
+        let of = |number: Option<u64>| number.map_or("?".to_owned(), count);
+        part(Some(states), &format!("of {} states", of(work.states)));
+        part(Some(edges), &format!("of {} edges", of(work.edges)));
+        part(work.extra_edges, "extra");
+    } else {
+        part(work.states, "states");
+        part(work.edges, "edges");
+    }
+    part(work.executions, "executions");
+    part(work.classes, "classes");
+    parts.extend(work.bound.clone());
+    parts.push(time(work.seconds));
+    parts.join(", ")
+}
+
+/// The race of the first case that has one: as the code ran it, else as TLC found it.
+fn race(claim: &Claim, results: &Results) -> Option<Diagram> {
+    let cases = || claim.cases.iter().filter(|case| case.expect != Expect::Holds);
+    let title = |case: &claims::Case| match case.expect {
+        Expect::Reachable => format!("{}: the way to {}", claim.id, case.property),
+        Expect::Violated | Expect::Holds => {
+            format!("{}: how {} is violated", claim.id, case.property)
+        }
+    };
+    let from_code = cases().find_map(|case| {
+        let key = (case.scenario.clone()?, Pass::Cached);
+        let report = results.passes.get(&key)?.as_ref().ok()?;
+        race::from_code(&title(case), &case.property, report)
+    });
+    from_code.or_else(|| {
+        cases().find_map(|case| {
+            let report = results.models.get(case.model.as_ref()?)?;
+            race::from_spec(&title(case), &case.property, &report.name, &report.trace)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::made_up;
+
+    #[test]
+    fn a_claim_is_told_in_full_with_its_race() {
+        made_up::with_evidence(|decided, results| {
+            let claim = decided.iter().find(|decided| decided.claim.id == "count.resurrect");
+            insta::assert_snapshot!(render(claim.unwrap(), results));
+        });
+    }
+
+    #[test]
+    fn a_claim_that_holds_has_nothing_to_draw() {
+        made_up::with_evidence(|decided, results| {
+            let claim = decided.iter().find(|decided| decided.claim.id == "count.inc-not-zero");
+            insta::assert_snapshot!(render(claim.unwrap(), results));
+        });
+    }
+}

@@ -1,0 +1,161 @@
+//! The race of a claim as a diagram: from a run of the code, or from TLC's counterexample.
+
+use crate::models::SpecState;
+use crate::protocol::{PassReport, TraceStep};
+use lockstep::diagram::{Diagram, Step};
+use std::collections::BTreeMap;
+
+/// The diagram of the way to `property` as the code took it, if the pass kept one.
+pub(crate) fn from_code(title: &str, property: &str, report: &PassReport) -> Option<Diagram> {
+    let trace = &report.traces.iter().find(|trace| trace.property == property)?.steps;
+    if trace.is_empty() {
+        return None;
+    }
+    let mut diagram = Diagram::new(title, columns(trace));
+    for step in trace {
+        diagram.steps.push(Step {
+            column: step.thread,
+            text: if step.text.is_empty() { step.label.clone() } else { step.text.clone() },
+            notes: step.notes.clone(),
+            fatal: step.fatal.clone(),
+        });
+    }
+    mark_the_last(&mut diagram, property);
+    let footer = format!(
+        "from a run of the code: scenario {}, shuttle's {} pass",
+        report.scenario, report.pass
+    );
+    Some(diagram.footer(footer))
+}
+
+/// A column for every thread up to the last that takes part, by its name where it has one.
+fn columns(trace: &[TraceStep]) -> Vec<String> {
+    let names: BTreeMap<usize, &str> =
+        trace.iter().map(|step| (step.thread, step.name.as_str())).collect();
+    let last = names.keys().next_back().copied().unwrap_or(0);
+    let name = |thread| match names.get(&thread) {
+        Some(name) if !name.is_empty() => format!("CPU{thread}: {name}"),
+        _ => format!("CPU{thread}"),
+    };
+    (0..=last).map(name).collect()
+}
+
+/// The diagram of TLC's counterexample: who moved is whose `pc` changed.
+pub(crate) fn from_spec(
+    title: &str,
+    property: &str,
+    model: &str,
+    states: &[SpecState],
+) -> Option<Diagram> {
+    let (first, rest) = states.split_first()?;
+    let processes: Vec<&str> = first.pc.iter().map(|(process, _)| process.as_str()).collect();
+    let names = processes.iter().enumerate().map(|(cpu, name)| format!("CPU{cpu}: {name}"));
+    // A module that is not PlusCal has no pc: its steps are nobody's, in one column.
+    let columns: Vec<String> =
+        if processes.is_empty() { vec!["steps".to_owned()] } else { names.collect() };
+    let mut diagram = Diagram::new(title, columns);
+    let mut before = first;
+    for state in rest {
+        let has_moved = |(process, label): &(String, String)| {
+            before.pc.iter().any(|(other, at)| other == process && at != label)
+        };
+        let mover = state.pc.iter().find(|pc| has_moved(pc)).map(|(process, _)| process.as_str());
+        let column = mover
+            .and_then(|mover| processes.iter().position(|process| *process == mover))
+            .unwrap_or(0);
+        diagram.steps.push(Step {
+            column,
+            text: state.action.clone(),
+            notes: changes(before, state),
+            fatal: None,
+        });
+        before = state;
+    }
+    mark_the_last(&mut diagram, property);
+    Some(diagram.footer(format!("from the spec: TLC's counterexample of model {model}")))
+}
+
+fn changes(before: &SpecState, after: &SpecState) -> Vec<String> {
+    let old: BTreeMap<&str, &str> =
+        before.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let change = |(name, value): &(String, String)| match old.get(name.as_str()) {
+        Some(old) if old == value => None,
+        Some(old) => Some(format!("{name} {old} -> {value}")),
+        None => Some(format!("{name} = {value}")),
+    };
+    after.variables.iter().filter_map(change).collect()
+}
+
+/// The last step is where it breaks, or what was to be reached.
+fn mark_the_last(diagram: &mut Diagram, property: &str) {
+    let marked = diagram.steps.iter().any(|step| step.fatal.is_some());
+    if let (false, Some(last)) = (marked, diagram.steps.last_mut()) {
+        last.fatal = Some(property.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Trace;
+
+    fn step(thread: usize, name: &str, text: &str, notes: &[&str]) -> TraceStep {
+        TraceStep {
+            thread,
+            name: name.to_owned(),
+            text: text.to_owned(),
+            notes: notes.iter().map(|&note| note.to_owned()).collect(),
+            ..TraceStep::default()
+        }
+    }
+
+    fn report() -> PassReport {
+        PassReport {
+            scenario: "epoll-2023".to_owned(),
+            pass: "cached".to_owned(),
+            traces: vec![Trace {
+                property: "NoResurrect".to_owned(),
+                steps: vec![
+                    step(1, "waiter", "mutex_lock(ep->mtx)", &[]),
+                    step(0, "closer", "fput()", &["f_count 1 -> 0"]),
+                    step(1, "waiter", "get_file()", &["f_count 0 -> 1"]),
+                ],
+            }],
+            ..PassReport::default()
+        }
+    }
+
+    #[test]
+    fn the_code_s_trace_is_drawn_with_its_last_step_marked() {
+        let diagram = from_code("count.resurrect", "NoResurrect", &report()).unwrap();
+        insta::assert_snapshot!(diagram);
+    }
+
+    #[test]
+    fn a_trace_of_something_else_is_not_drawn() {
+        assert!(from_code("t", "ReleasedOnce", &report()).is_none());
+    }
+
+    #[test]
+    fn tlc_s_counterexample_is_drawn_by_whose_pc_changed() {
+        let state = |action: &str, closer: &str, waiter: &str, count: &str| SpecState {
+            action: action.to_owned(),
+            pc: vec![
+                ("closer".to_owned(), closer.to_owned()),
+                ("waiter".to_owned(), waiter.to_owned()),
+            ],
+            variables: vec![
+                ("file.count".to_owned(), count.to_owned()),
+                ("mtx".to_owned(), "Free".to_owned()),
+            ],
+        };
+        let states = [
+            state("Init", "fput", "get_file", "1"),
+            state("fput", "release", "get_file", "0"),
+            state("get_file", "release", "Done", "1"),
+        ];
+        let diagram = from_spec("count.resurrect", "NoResurrect", "epoll-2023", &states).unwrap();
+        insta::assert_snapshot!(diagram);
+        assert!(from_spec("t", "P", "m", &[]).is_none());
+    }
+}

@@ -1,0 +1,131 @@
+//! Runs one scenario under one pass and prints what it found as a line of JSON.
+
+use clap::{Parser, Subcommand};
+use scenarios::{Budget, Pass, Record, Scenario, catalogue};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs one scenario under one pass of the engine that this binary was built for.
+///
+/// `cargo verify` builds it three times and calls it; by hand:
+///
+///     RUSTFLAGS='--cfg graceref_shuttle' cargo run --profile model -p graceref-scenarios -- run epoll-2023 --pass cached
+#[derive(Parser)]
+#[command(verbatim_doc_comment)]
+struct Args {
+    #[command(subcommand)]
+    word: Word,
+}
+
+#[derive(Subcommand)]
+enum Word {
+    /// Lists the scenarios, a line of JSON each.
+    List,
+    /// Runs a scenario.
+    Run {
+        /// Its name, as `list` prints it.
+        scenario: String,
+        /// The pass.
+        #[arg(long)]
+        pass: Pass,
+        /// How long it may take.
+        #[arg(long, default_value = "default")]
+        budget: Budget,
+        /// Where the graphs are.
+        #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/graphs"))]
+        graphs: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match Args::parse().word {
+        Word::List => {
+            for scenario in catalogue::all() {
+                println!("{}", listed(&scenario));
+            }
+            ExitCode::SUCCESS
+        }
+        Word::Run { scenario, pass, budget, graphs } => {
+            let Some(found) = catalogue::find(&scenario) else {
+                eprintln!("no scenario is called {scenario}; `scenario list` names them all");
+                return ExitCode::FAILURE;
+            };
+            if pass.build() != BUILD {
+                eprintln!(
+                    "the pass {} needs the {} build, this is the {BUILD} build: rebuild with RUSTFLAGS='--cfg graceref_{}'",
+                    pass.word(),
+                    pass.build(),
+                    pass.build()
+                );
+                return ExitCode::FAILURE;
+            }
+            if let Some(reason) = found.skipped(pass.engine()) {
+                let mut record = Record::new(found.name, pass);
+                record.skipped = Some(reason.to_owned());
+                print(&record);
+                return ExitCode::SUCCESS;
+            }
+            match run(&found, pass, budget, &graphs) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("{error}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
+    }
+}
+
+const BUILD: &str = if cfg!(graceref_loom) {
+    "loom"
+} else if cfg!(graceref_shuttle) {
+    "shuttle"
+} else {
+    "plain"
+};
+
+fn listed(scenario: &Scenario) -> serde_json::Value {
+    let engines: Vec<&str> = ["lockstep", "shuttle", "loom", "threads"]
+        .into_iter()
+        .filter(|engine| scenario.skipped(engine).is_none())
+        .collect();
+    serde_json::json!({ "scenario": scenario.name, "engines": engines, "about": scenario.about })
+}
+
+fn print(record: &Record) {
+    match serde_json::to_string(record) {
+        Ok(line) => println!("{line}"),
+        Err(error) => eprintln!("the record cannot be written: {error}"),
+    }
+}
+
+#[cfg(graceref_shuttle)]
+fn run(
+    scenario: &Scenario,
+    pass: Pass,
+    budget: Budget,
+    graphs: &std::path::Path,
+) -> Result<(), String> {
+    let begun = std::time::Instant::now();
+    let mut record = scenarios::shuttle_engine::run(scenario, pass, budget, graphs)?;
+    record.seconds = begun.elapsed().as_secs_f64();
+    print(&record);
+    Ok(())
+}
+
+#[cfg(graceref_loom)]
+#[allow(clippy::unnecessary_wraps)] // the other builds can fail
+fn run(scenario: &Scenario, pass: Pass, budget: Budget, _: &std::path::Path) -> Result<(), String> {
+    scenarios::loom_engine::run(scenario, pass, budget, print);
+    Ok(())
+}
+
+#[cfg(not(any(graceref_loom, graceref_shuttle)))]
+#[allow(clippy::unnecessary_wraps)] // the other builds can fail
+fn run(scenario: &Scenario, _: Pass, budget: Budget, _: &std::path::Path) -> Result<(), String> {
+    let begun = std::time::Instant::now();
+    let mut record = scenarios::threads_engine::run(scenario, budget);
+    record.seconds = begun.elapsed().as_secs_f64();
+    print(&record);
+    Ok(())
+}
