@@ -42,4 +42,7 @@ pub mod sync;
 pub use count::{CasCount, Count, FileRefCount};
 pub use pool::{Full, Pool};
 pub use reference::Ref;
+#[cfg(any(graceref_loom, graceref_shuttle))]
+#[doc(hidden)]
+pub use slots::{RawSlots, Watch};
 pub use stash::{ForeignRef, Stash};

@@ -7,6 +7,7 @@ use crate::slots::{LIMIT, Slots};
 use alloc::sync::Arc;
 use core::fmt;
 use core::mem::MaybeUninit;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
 /// Objects in type-stable memory: a slot is reused at once, as another `T`, and never unmapped under a reader.
@@ -30,6 +31,8 @@ pub struct Pool<T, C: Count = CasCount> {
 
 /// What all handles share; its drop closes the memory.
 struct Handle<T, C: Count> {
+    // Invariant in `T`, by the cells in `Slots`: an object inserted through a handle with a shorter lifetime could
+    // be found, in the same slot, through a stash with a longer one.
     slots: NonNull<Slots<T, C>>,
 }
 
@@ -39,6 +42,10 @@ unsafe impl<T: Send + Sync, C: Count> Send for Handle<T, C> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync, C: Count> Sync for Handle<T, C> {}
 
+// Objects are seen through `&T` only, and no step of the pool's can be cut short by a panic.
+impl<T: RefUnwindSafe, C: Count> UnwindSafe for Pool<T, C> {}
+impl<T: RefUnwindSafe, C: Count> RefUnwindSafe for Pool<T, C> {}
+
 impl<T, C: Count> Drop for Handle<T, C> {
     fn drop(&mut self) {
         // SAFETY: the last handle, once (Pool!FreedOnce).
@@ -47,7 +54,11 @@ impl<T, C: Count> Drop for Handle<T, C> {
 }
 
 impl<T, C: Count> Pool<T, C> {
-    /// A pool that grows as needed, up to 2^32 - 2 objects. Allocates the first slots.
+    /// What an object takes, its count and the pool's own words included.
+    #[doc(hidden)]
+    pub const SLOT_SIZE: usize = size_of::<crate::slots::Slot<T, C>>();
+
+    /// A pool that grows as needed, up to 2^32 - 32 objects. Allocates the first slots.
     pub fn new() -> Self {
         Self::with_limit(LIMIT)
     }
@@ -93,11 +104,11 @@ impl<T, C: Count> Pool<T, C> {
         Slots::owner(object.slot()) == self.handle.slots
     }
 
-    /// The free list's head and the first slots' links, for observers outside the model.
+    /// A look at the memory's own words that outlives the pool, for observers outside the model.
     #[cfg(any(graceref_loom, graceref_shuttle))]
     #[doc(hidden)]
-    pub fn raw_free_list(&self) -> (u64, alloc::vec::Vec<u32>) {
-        self.slots().raw_free_list()
+    pub fn raw_watch(&self) -> crate::slots::Watch<T, C> {
+        crate::slots::Watch::new(self.handle.slots)
     }
 }
 

@@ -1,11 +1,12 @@
 //! The strong reference.
 
 use crate::at;
-use crate::count::{CasCount, Count};
+use crate::count::{CasCount, Count, Given};
 use crate::slots::{Slot, Slots};
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
 /// A strong reference to an object in a [`Pool`](crate::Pool): the object lives while one of these does.
@@ -26,6 +27,7 @@ use core::ptr::NonNull;
 /// assert_eq!(Ref::refs(&b), 1);
 /// ```
 pub struct Ref<T, C: Count = CasCount> {
+    // Invariant in `T`, by the slot's cell: a `Stash` of one lifetime may find what was inserted with another.
     slot: NonNull<Slot<T, C>>,
     // Dropping a `Ref` may drop a `T`.
     owns: PhantomData<T>,
@@ -35,6 +37,11 @@ pub struct Ref<T, C: Count = CasCount> {
 unsafe impl<T: Send + Sync, C: Count> Send for Ref<T, C> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync, C: Count> Sync for Ref<T, C> {}
+
+// As `Arc`: the object does not move with its reference, and is seen through `&T` only.
+impl<T, C: Count> Unpin for Ref<T, C> {}
+impl<T: RefUnwindSafe, C: Count> UnwindSafe for Ref<T, C> {}
+impl<T: RefUnwindSafe, C: Count> RefUnwindSafe for Ref<T, C> {}
 
 impl<T, C: Count> Ref<T, C> {
     /// # Safety
@@ -79,7 +86,7 @@ impl<T, C: Count> Deref for Ref<T, C> {
     fn deref(&self) -> &T {
         self.content().value.with(|value| {
             // SAFETY: alive since `insert` wrote it, until the last reference is gone (Stash!NoReuseWhileHeld).
-            unsafe { (*value).assume_init_ref() }
+            unsafe { &*value.cast::<T>() }
         })
     }
 }
@@ -98,9 +105,12 @@ impl<T, C: Count> Drop for Ref<T, C> {
     /// Gives the reference back. One atomic subtract; the last also releases the object.
     #[inline]
     fn drop(&mut self) {
-        if self.content().count.put() {
+        match self.content().count.give_back() {
+            Given::Shared => {}
             // SAFETY: this put was the last (Stash!ReleasedOnce).
-            unsafe { release(self.slot) };
+            Given::Last => unsafe { release(self.slot) },
+            // SAFETY: whoever revived the count owes this one settlement (Pool!NoUseAfterFree).
+            Given::Straggled => unsafe { Slots::settle(Slots::owner(self.slot)) },
         }
     }
 }
@@ -116,11 +126,10 @@ unsafe fn release<T, C: Count>(slot: NonNull<Slot<T, C>>) {
 
     impl<T, C: Count> Drop for Recycle<T, C> {
         fn drop(&mut self) {
-            // SAFETY: the slot is the releaser's, and its value is gone (Stash!NoReuseWhileHeld).
-            unsafe {
-                self.0.as_ref().value.retire();
-                Slots::push(Slots::owner(self.0), self.0);
-            }
+            // SAFETY: the slot is the releaser's until it is pushed (Stash!NoReuseWhileHeld).
+            unsafe { self.0.as_ref() }.value.retire();
+            // SAFETY: the releaser's, its value gone, and not touched afterwards (Stash!NoSharedFree).
+            unsafe { Slots::push(Slots::owner(self.0), self.0) };
         }
     }
 
@@ -129,7 +138,7 @@ unsafe fn release<T, C: Count>(slot: NonNull<Slot<T, C>>) {
     // SAFETY: the slot is the releaser's until it is pushed (Stash!ReleasedOnce).
     unsafe { slot.as_ref() }.value.with_mut(|value| {
         // SAFETY: written by `insert`, dropped here and nowhere else (Stash!ReleasedOnce).
-        unsafe { (*value).assume_init_drop() };
+        unsafe { value.cast::<T>().drop_in_place() };
     });
     drop(recycle);
 }

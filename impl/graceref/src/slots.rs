@@ -12,9 +12,9 @@
 //! when the last handle is gone: from then on released slots are counted instead of pushed, and the last frees
 //! the memory. So a release pays for the pool's own lifetime nothing but the push that it makes anyway.
 
-use crate::at;
 use crate::count::Count;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, Tracked, fence};
+use crate::{at, local};
 use alloc::alloc::{alloc, dealloc, handle_alloc_error};
 use alloc::boxed::Box;
 use core::alloc::Layout;
@@ -23,14 +23,21 @@ use core::ptr::{self, NonNull};
 
 /// Slots of the first chunk, a power of two; each further chunk is twice its predecessor.
 const FIRST: u32 = if cfg!(any(graceref_loom, graceref_shuttle)) { 2 } else { 32 };
-/// Chunks enough for every index below `LIMIT`.
+/// So many chunks at most.
 const CHUNKS: usize = if cfg!(any(graceref_loom, graceref_shuttle)) { 3 } else { 27 };
-/// No index at or above this: `index + 1` has to fit in a head beside `CLOSED`.
-pub(crate) const LIMIT: u32 = u32::MAX - 1;
+/// All slots of all chunks. Below `CLOSED`, so that `index + 1` fits in a head beside it.
+pub(crate) const LIMIT: u32 = FIRST * ((1 << CHUNKS) - 1);
 /// The low half of a head: no free slot.
 const EMPTY: u64 = 0;
 /// The low half of a head: the last handle is gone.
 const CLOSED: u64 = u32::MAX as u64;
+
+/// The low half of a head: index + 1 of the first free slot, or a mark.
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // that is what it is for
+const fn low(head: u64) -> u32 {
+    head as u32
+}
 
 /// One object's memory.
 pub(crate) struct Slot<T, C> {
@@ -71,12 +78,30 @@ pub(crate) struct Slots<T, C> {
     more: [AtomicPtr<Chunk<T, C>>; CHUNKS - 1],
     /// `tag << 32 | index + 1` of the first free slot.
     free: AtomicU64,
-    /// After `CLOSED`: slots not yet given back (wrapping below zero until `close` has counted them).
+    /// After `CLOSED`: slots not yet given back (wrapping below zero until `close` has counted them), and stragglers
+    /// (see [`Slots::owe`]). Before, [`Slots::OPEN`] and stragglers.
     leaving: AtomicU64,
     limit: u32,
+    /// Whether this is still memory: the model builds do not really free it, and watch who comes too late.
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    life: Tracked<()>,
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    freed: crate::sync::model::Ghost<u32>,
 }
 
 impl<T, C: Count> Slots<T, C> {
+    /// While there are handles, `leaving` is this much more, so that the last straggler of the moment does not take
+    /// itself for the last of all.
+    const OPEN: u64 = if C::STRAGGLES { 1 << 63 } else { 0 };
+
+    /// An access to the pool's own memory.
+    #[inline]
+    #[allow(clippy::unused_self)] // The plain build has nothing to watch it with.
+    fn touch(&self) {
+        #[cfg(any(graceref_loom, graceref_shuttle))]
+        self.life.with(|_| ());
+    }
+
     /// Memory for at most `limit` objects, with the first chunk allocated.
     pub(crate) fn allocate(limit: u32) -> NonNull<Self> {
         let limit = limit.min(LIMIT);
@@ -85,15 +110,17 @@ impl<T, C: Count> Slots<T, C> {
             first: NonNull::dangling(),
             more: core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
             free: AtomicU64::new(if first_len == 0 { EMPTY } else { 1 }),
-            leaving: AtomicU64::new(0),
+            leaving: AtomicU64::new(Self::OPEN),
             limit,
+            #[cfg(any(graceref_loom, graceref_shuttle))]
+            life: Tracked::new(()),
+            #[cfg(any(graceref_loom, graceref_shuttle))]
+            freed: crate::sync::model::Ghost::new(0),
         }));
         let first = Self::allocate_chunk(owner, 0, first_len);
-        // SAFETY: `owner` was just leaked and nobody else has it (Stash!TypeOK: the pool exists first).
-        unsafe {
-            (*owner).first = first;
-            NonNull::new_unchecked(owner)
-        }
+        // SAFETY: `owner` was just leaked and nobody else has it (Pool!NoUseAfterFree).
+        unsafe { (*owner).first = first };
+        NonNull::new(owner).expect("a box is not null")
     }
 
     fn chunk_layout(len: u32) -> (Layout, usize) {
@@ -105,16 +132,22 @@ impl<T, C: Count> Slots<T, C> {
         (layout.pad_to_align(), offset)
     }
 
+    /// How many bytes into its chunk a slot lies.
+    fn distance(place: u32) -> usize {
+        let (_, offset) = Self::chunk_layout(1);
+        offset + place as usize * size_of::<Slot<T, C>>()
+    }
+
     /// A chunk of dead slots, each linked to the next, the last to none.
     fn allocate_chunk(owner: *const Self, base: u32, len: u32) -> NonNull<Chunk<T, C>> {
-        let (layout, offset) = Self::chunk_layout(len);
+        let (layout, _) = Self::chunk_layout(len);
         // SAFETY: the layout holds at least the owner pointer, so it is not empty (Stash!TypeOK).
         let memory = unsafe { alloc(layout) };
         let Some(chunk) = NonNull::new(memory.cast::<Chunk<T, C>>()) else {
             handle_alloc_error(layout)
         };
         // SAFETY: fresh memory of `layout`, which begins with the chunk's header (Stash!TypeOK).
-        unsafe { ptr::addr_of_mut!((*chunk.as_ptr()).owner).write(owner) };
+        unsafe { chunk.write(Chunk { owner, slots: [] }) };
         for i in 0..len {
             let next = if i + 1 < len { base + i + 2 } else { 0 };
             let slot = Slot {
@@ -123,10 +156,10 @@ impl<T, C: Count> Slots<T, C> {
                 index: base + i,
                 value: Tracked::new(MaybeUninit::uninit()),
             };
-            // SAFETY: slot `i` of `len` lies within the allocation at this offset (Stash!TypeOK).
-            unsafe {
-                memory.add(offset).cast::<Slot<T, C>>().add(i as usize).write(slot);
-            }
+            // SAFETY: slot `i` of `len` lies within the allocation at this distance (Stash!NoForeignSlot).
+            let place = unsafe { chunk.byte_add(Self::distance(i)) };
+            // SAFETY: fresh memory, aligned as its layout says (Stash!TypeOK).
+            unsafe { place.cast::<Slot<T, C>>().write(slot) };
         }
         chunk
     }
@@ -150,8 +183,9 @@ impl<T, C: Count> Slots<T, C> {
             None => Some(self.first),
             Some(more) => {
                 at!("chunk");
-                // ORDERING: Acquire pairs with the Release of `grow`: the chunk's slots are written.
-                NonNull::new(self.more[more].load(Ordering::Acquire))
+                // ORDERING: Relaxed; whoever has an index to follow into the chunk got it after the Release of
+                // `push_run` or of `init`, which came after `grow` had written the chunk and this pointer.
+                NonNull::new(self.more[more].load(Ordering::Relaxed))
             }
         }
     }
@@ -159,10 +193,9 @@ impl<T, C: Count> Slots<T, C> {
     fn slot(&self, index: u32) -> NonNull<Slot<T, C>> {
         let (chunk, place) = Self::locate(index);
         let chunk = self.chunk(chunk).expect("an index comes from a chunk that exists");
-        let (_, offset) = Self::chunk_layout(1);
-        // SAFETY: the index came from a slot of this chunk, so place and offset lie within its
+        // SAFETY: the index came from a slot of this chunk, so the place lies within its
         // allocation, whose provenance `chunk` has (Stash!NoForeignSlot).
-        unsafe { chunk.byte_add(offset).cast::<Slot<T, C>>().add(place as usize) }
+        unsafe { chunk.byte_add(Self::distance(place)) }.cast()
     }
 
     /// The memory that the slot belongs to.
@@ -170,9 +203,8 @@ impl<T, C: Count> Slots<T, C> {
         // SAFETY: a slot is never written but by `allocate_chunk` and lives as long as its chunk (Stash!NoUseAfterFree).
         let index = unsafe { (*slot.as_ptr()).index };
         let (_, place) = Self::locate(index);
-        let (_, offset) = Self::chunk_layout(1);
         // SAFETY: the inverse of `slot`: the chunk's header lies this far before (Stash!NoForeignSlot).
-        let chunk = unsafe { slot.sub(place as usize).byte_sub(offset).cast::<Chunk<T, C>>() };
+        let chunk = unsafe { slot.byte_sub(Self::distance(place)) }.cast::<Chunk<T, C>>();
         // SAFETY: as above; the header is written once, before the chunk is published (Stash!NoForeignSlot).
         let owner = unsafe { (*chunk.as_ptr()).owner };
         NonNull::new(owner.cast_mut()).expect("written by allocate_chunk")
@@ -182,28 +214,31 @@ impl<T, C: Count> Slots<T, C> {
     pub(crate) fn pop(&self) -> Option<NonNull<Slot<T, C>>> {
         let _scope = crate::sync::within("alloc");
         loop {
+            self.touch();
             at!("head");
             // ORDERING: Acquire pairs with the Release of `push`: the slot's `next`, and what release did.
             let head = self.free.load(Ordering::Acquire);
-            #[allow(clippy::cast_possible_truncation)] // the low half
-            let Some(index) = (head as u32).checked_sub(1) else {
+            local!(head = low(head), tag = head >> 32);
+            let Some(index) = low(head).checked_sub(1) else {
                 if let Some(slot) = self.grow()? {
                     return Some(slot);
                 }
                 continue;
             };
             let slot = self.slot(index);
-            at!("next", head = index + 1);
+            at!("next");
             // SAFETY: type-stable: the slot may be somebody's by now, its `next` is still an atomic (Stash!NoUseAfterFree).
             // ORDERING: Relaxed; the compare-exchange fails if the slot was popped meanwhile.
             let next = unsafe { (*slot.as_ptr()).next.load(Ordering::Relaxed) };
-            let tag = (head >> 32).wrapping_add(1) << 32;
-            at!("pop", next = next);
-            // ORDERING: Acquire as the load's; whoever pushed this slot is done with it.
+            local!(next = next);
+            let pops = u64::from(!crate::sync::mutant("pool.no_tag"));
+            let tag = (head >> 32).wrapping_add(pops) << 32;
+            at!("pop");
+            // ORDERING: Relaxed; the tag makes this the head that the load saw, and the load acquired it.
             let popped = self.free.compare_exchange(
                 head,
                 tag | u64::from(next),
-                Ordering::Acquire,
+                Ordering::Relaxed,
                 Ordering::Relaxed,
             );
             if popped.is_ok() {
@@ -215,27 +250,27 @@ impl<T, C: Count> Slots<T, C> {
     /// Allocates the next chunk: `Some(Some(slot))` is one of it, `Some(None)` says to look at the free list again,
     /// `None` that the limit is reached.
     #[cold]
-    #[allow(clippy::option_option)]
+    #[allow(clippy::option_option)] // As documented: three answers, for one caller.
     fn grow(&self) -> Option<Option<NonNull<Slot<T, C>>>> {
         let mut chunk = 1;
-        while chunk < CHUNKS && self.chunk(chunk).is_some() {
+        let len = loop {
+            let len = if chunk < CHUNKS { self.chunk_len(chunk) } else { 0 };
+            if len == 0 {
+                return None;
+            }
+            if self.chunk(chunk).is_none() {
+                break len;
+            }
             chunk += 1;
-        }
-        if chunk >= CHUNKS {
-            return None;
-        }
-        let len = self.chunk_len(chunk);
-        if len == 0 {
-            return None;
-        }
+        };
         let base = FIRST * ((1 << chunk) - 1);
         let fresh = Self::allocate_chunk(self, base, len);
         at!("grow");
-        // ORDERING: Release pairs with the Acquire of `chunk`.
+        // ORDERING: Relaxed; `push_run` and `init` publish the chunk with its indices (see `chunk`).
         let installed = self.more[chunk - 1].compare_exchange(
             ptr::null_mut(),
             fresh.as_ptr(),
-            Ordering::Release,
+            Ordering::Relaxed,
             Ordering::Relaxed,
         );
         if installed.is_err() {
@@ -245,7 +280,8 @@ impl<T, C: Count> Slots<T, C> {
         }
         let slot = self.slot(base);
         if len > 1 {
-            self.push_run(base + 1, self.slot(base + len - 1));
+            // SAFETY: the caller's handle keeps the memory, and nobody else has these slots (Stash!NoSharedFree).
+            unsafe { Self::push_run(NonNull::from(self), base + 1, self.slot(base + len - 1)) };
         }
         Some(Some(slot))
     }
@@ -257,11 +293,15 @@ impl<T, C: Count> Slots<T, C> {
     /// touched afterwards.
     pub(crate) unsafe fn push(this: NonNull<Self>, slot: NonNull<Slot<T, C>>) {
         let _scope = crate::sync::within("free");
-        // SAFETY: the caller owns a slot, which keeps the memory (Pool!NoUseAfterFree).
-        let (slots, index) = unsafe { (this.as_ref(), (*slot.as_ptr()).index) };
-        if slots.push_run(index, slot) {
+        // SAFETY: the caller owns the slot (Stash!NoSharedFree).
+        let index = unsafe { (*slot.as_ptr()).index };
+        // SAFETY: a slot of one (Stash!NoSharedFree).
+        if unsafe { Self::push_run(this, index, slot) } {
             return;
         }
+        // SAFETY: the caller's slot is still out, which keeps the memory (Pool!NoUseAfterFree).
+        let slots = unsafe { this.as_ref() };
+        slots.touch();
         at!("leave");
         // ORDERING: Release pairs with the fence of whoever frees the memory.
         let before = slots.leaving.fetch_sub(1, Ordering::Release);
@@ -273,27 +313,78 @@ impl<T, C: Count> Slots<T, C> {
         }
     }
 
+    /// Somebody's put is going to straggle: it has given up its reference and will touch the slot once more. The
+    /// memory waits for it as for a slot, until it settles.
+    ///
+    /// The caller's handle keeps the memory open meanwhile. The straggler may settle first: `leaving` wraps.
+    #[cold]
+    pub(crate) fn owe(&self) {
+        if crate::sync::mutant("pool.forget_stragglers") {
+            return;
+        }
+        self.touch();
+        at!("owe");
+        // ORDERING: Relaxed; the caller's handle goes later, and `close` after that.
+        self.leaving.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The put that straggled is done with the slot.
+    ///
+    /// # Safety
+    /// Once for each [`owe`](Slots::owe), by the one who straggled; neither the slot nor `this` may be touched
+    /// afterwards.
+    #[cold]
+    pub(crate) unsafe fn settle(this: NonNull<Self>) {
+        // SAFETY: the memory waits for this straggler (Pool!NoUseAfterFree).
+        let slots = unsafe { this.as_ref() };
+        slots.touch();
+        if crate::sync::mutant("pool.forget_stragglers") {
+            return;
+        }
+        at!("settle");
+        // ORDERING: Release pairs with the fence of whoever frees the memory.
+        let before = slots.leaving.fetch_sub(1, Ordering::Release);
+        if before == 1 {
+            // ORDERING: Acquire pairs with the Release of the releases.
+            fence(Ordering::Acquire);
+            // SAFETY: the handles are gone and so is every slot (Pool!FreedOnce).
+            unsafe { Self::free(this) };
+        }
+    }
+
     /// Pushes the linked slots from `first` to `last`; `false` if the last handle is gone.
-    fn push_run(&self, first: u32, last: NonNull<Slot<T, C>>) -> bool {
+    ///
+    /// # Safety
+    /// The caller owns the run, and with it keeps the memory until the push succeeds. Not a method: others may
+    /// free the memory as soon as it has, while a `&self` would still claim it.
+    unsafe fn push_run(this: NonNull<Self>, first: u32, last: NonNull<Slot<T, C>>) -> bool {
+        // SAFETY: the caller's run keeps the memory; not used after the push (Pool!NoUseAfterFree).
+        let slots = unsafe { this.as_ref() };
         loop {
+            slots.touch();
             at!("head");
             // ORDERING: Relaxed; only the compare-exchange below publishes.
-            let head = self.free.load(Ordering::Relaxed);
+            let head = slots.free.load(Ordering::Relaxed);
             let next = head & u64::from(u32::MAX);
+            // The mark as -1, as in the spec.
+            local!(head = low(head).cast_signed(), tag = head >> 32);
             if next == CLOSED {
                 return false;
             }
-            at!("next", head = next);
+            at!("next");
             #[allow(clippy::cast_possible_truncation)] // the low half
             // SAFETY: the caller owns the run (Stash!NoSharedFree).
             // ORDERING: Relaxed; published by the compare-exchange below.
             unsafe {
                 (*last.as_ptr()).next.store_racing(next as u32, Ordering::Relaxed);
             }
+            slots.touch();
             at!("push");
             let new = (head ^ next) | u64::from(first + 1);
             // ORDERING: Release pairs with the Acquire of `pop`.
-            if self.free.compare_exchange(head, new, Ordering::Release, Ordering::Relaxed).is_ok() {
+            let pushed =
+                slots.free.compare_exchange(head, new, Ordering::Release, Ordering::Relaxed);
+            if pushed.is_ok() {
                 return true;
             }
         }
@@ -307,26 +398,31 @@ impl<T, C: Count> Slots<T, C> {
         let _scope = crate::sync::within("close");
         // SAFETY: the memory lives until the free below or that of the last release (Pool!NoUseAfterFree).
         let slots = unsafe { this.as_ref() };
+        slots.touch();
         at!("swap");
         // ORDERING: Acquire pairs with the Release of the pushes: the links walked below.
         let head = slots.free.swap(CLOSED, Ordering::Acquire);
         let mut free = 0_u64;
-        #[allow(clippy::cast_possible_truncation)] // the low half
-        let mut next = head as u32;
+        let mut next = low(head);
+        local!(list = next);
         while let Some(index) = next.checked_sub(1) {
-            free += 1;
             at!("walk");
             // SAFETY: the list is this thread's since the swap (Pool!NoUseAfterFree).
             // ORDERING: Relaxed; the swap acquired it.
             next = unsafe { (*slots.slot(index).as_ptr()).next.load(Ordering::Relaxed) };
+            free += 1;
+            local!(list = next, found = free);
         }
         let mut live = 0_u64.wrapping_sub(free);
         for chunk in 0..CHUNKS {
-            if slots.chunk(chunk).is_some() {
-                live = live.wrapping_add(u64::from(slots.chunk_len(chunk)));
+            let len = slots.chunk_len(chunk);
+            if len > 0 && slots.chunk(chunk).is_some() {
+                live = live.wrapping_add(u64::from(len));
             }
         }
+        slots.touch();
         at!("count");
+        let live = live.wrapping_sub(Self::OPEN);
         // ORDERING: Release pairs with the fence of a release that comes last.
         let before = slots.leaving.fetch_add(live, Ordering::Release);
         if before.wrapping_add(live) == 0 {
@@ -339,6 +435,17 @@ impl<T, C: Count> Slots<T, C> {
 
     /// # Safety
     /// No handle and no object is left, and nobody frees twice.
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    unsafe fn free(this: NonNull<Self>) {
+        // SAFETY: the model builds leak, so that whoever comes too late is seen and not undefined (Pool!FreedOnce).
+        let slots = unsafe { this.as_ref() };
+        slots.life.retire();
+        slots.freed.with(|n| *n += 1);
+    }
+
+    /// # Safety
+    /// No handle and no object is left, and nobody frees twice.
+    #[cfg(not(any(graceref_loom, graceref_shuttle)))]
     unsafe fn free(this: NonNull<Self>) {
         // SAFETY: `allocate` made it with `Box` (Pool!FreedOnce).
         let slots = unsafe { Box::from_raw(this.as_ptr()) };
@@ -357,27 +464,70 @@ impl<T, C: Count> Slots<T, C> {
     /// # Safety
     /// The chunk has this length and nobody has a pointer into it.
     unsafe fn free_chunk(chunk: NonNull<Chunk<T, C>>, len: u32) {
-        let (layout, offset) = Self::chunk_layout(len);
-        for i in 0..len as usize {
-            // SAFETY: slot `i` of `len`, written by `allocate_chunk`; its value is gone already (Pool!FreedOnce).
-            unsafe {
-                ptr::drop_in_place(chunk.byte_add(offset).cast::<Slot<T, C>>().add(i).as_ptr());
-            }
+        let (layout, _) = Self::chunk_layout(len);
+        for i in 0..len {
+            // SAFETY: slot `i` of `len` (Stash!NoForeignSlot).
+            let slot = unsafe { chunk.byte_add(Self::distance(i)) }.cast::<Slot<T, C>>();
+            // SAFETY: written by `allocate_chunk`; its value is gone already (Pool!FreedOnce).
+            unsafe { slot.drop_in_place() };
         }
         // SAFETY: `allocate_chunk` made it with this layout (Pool!FreedOnce).
         unsafe { dealloc(chunk.as_ptr().cast(), layout) };
     }
+}
 
-    /// What the free list's head names, and the first slots' links, for observers outside the model.
-    #[cfg(any(graceref_loom, graceref_shuttle))]
-    pub(crate) fn raw_free_list(&self) -> (u64, alloc::vec::Vec<u32>) {
-        let (_, offset) = Self::chunk_layout(1);
-        let links = (0..self.chunk_len(0) as usize).map(|i| {
-            // SAFETY: slot `i` of the first chunk; the pool is alive while it is observed (Pool!NoUseAfterFree).
-            unsafe {
-                (*self.first.byte_add(offset).cast::<Slot<T, C>>().add(i).as_ptr()).next.raw_load()
-            }
-        });
-        (self.free.raw_load(), links.collect())
+/// A look at a pool's own words that outlives the pool, for observers outside the model.
+#[cfg(any(graceref_loom, graceref_shuttle))]
+#[doc(hidden)]
+pub struct Watch<T, C>(NonNull<Slots<T, C>>);
+
+// SAFETY: looks at shadows of atomics only (Pool!TypeOK).
+#[cfg(any(graceref_loom, graceref_shuttle))]
+unsafe impl<T, C> Send for Watch<T, C> {}
+// SAFETY: as above.
+#[cfg(any(graceref_loom, graceref_shuttle))]
+unsafe impl<T, C> Sync for Watch<T, C> {}
+
+#[cfg(any(graceref_loom, graceref_shuttle))]
+impl<T, C: Count> Watch<T, C> {
+    pub(crate) fn new(slots: NonNull<Slots<T, C>>) -> Self {
+        Self(slots)
     }
+
+    /// The words now.
+    pub fn look(&self) -> RawSlots {
+        // SAFETY: the model builds never really free the memory (Pool!FreedOnce).
+        let slots = unsafe { self.0.as_ref() };
+        let slot = |i: u32| {
+            // SAFETY: slot `i` of the first chunk (Stash!NoForeignSlot).
+            let slot = unsafe { slots.first.byte_add(Slots::<T, C>::distance(i)) };
+            // SAFETY: never freed, as above (Pool!FreedOnce).
+            unsafe { slot.cast::<Slot<T, C>>().as_ref() }
+        };
+        let first = 0..slots.chunk_len(0);
+        RawSlots {
+            free: slots.free.raw_load(),
+            leaving: slots.leaving.raw_load().cast_signed(),
+            freed: slots.freed.get(),
+            next: first.clone().map(|i| slot(i).next.raw_load()).collect(),
+            count: first.map(|i| slot(i).count.raw_word()).collect(),
+        }
+    }
+}
+
+/// The words of a pool's memory as they are.
+#[cfg(any(graceref_loom, graceref_shuttle))]
+#[doc(hidden)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawSlots {
+    /// `tag << 32 | index + 1` of the first free slot; the low half all ones when the last handle is gone.
+    pub free: u64,
+    /// Slots still to come back after that.
+    pub leaving: i64,
+    /// How often the memory was freed.
+    pub freed: u32,
+    /// Each slot's link, for the first chunk.
+    pub next: alloc::vec::Vec<u32>,
+    /// Each slot's count, likewise.
+    pub count: alloc::vec::Vec<u64>,
 }

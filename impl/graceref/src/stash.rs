@@ -1,12 +1,13 @@
 //! The stash: a slot that points to an object without owning it.
 
-use crate::at;
-use crate::count::{CasCount, Count};
+use crate::count::{CasCount, Count, Got};
 use crate::pool::Pool;
 use crate::reference::Ref;
 use crate::slots::Slot;
 use crate::sync::{AtomicPtr, Ordering};
+use crate::{at, local};
 use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::{self, NonNull};
 
 /// A non-owning pointer to an object, and the lookups that make a reference of it or say that it is dead.
@@ -54,6 +55,10 @@ unsafe impl<T: Send + Sync, C: Count> Send for Stash<T, C> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync, C: Count> Sync for Stash<T, C> {}
 
+// Objects are seen through `&T` only, and the pointer changes in one step.
+impl<T: RefUnwindSafe, C: Count> UnwindSafe for Stash<T, C> {}
+impl<T: RefUnwindSafe, C: Count> RefUnwindSafe for Stash<T, C> {}
+
 impl<T, C: Count> Stash<T, C> {
     /// An empty stash for objects of this pool, whose memory it keeps.
     pub fn new(pool: &Pool<T, C>) -> Self {
@@ -70,7 +75,7 @@ impl<T, C: Count> Stash<T, C> {
         }
         at!("stash_store");
         // ORDERING: Release pairs with the Acquire of the lookups: the slot behind the pointer is written.
-        self.slot.store(object.slot().as_ptr(), Ordering::Release);
+        self.slot.store_racing(object.slot().as_ptr(), Ordering::Release);
         Ok(())
     }
 
@@ -122,15 +127,17 @@ impl<T, C: Count> Stash<T, C> {
         at!("stash_load");
         // ORDERING: Acquire pairs with the Release of `store`.
         let slot = NonNull::new(self.slot.load(Ordering::Acquire))?;
-        Self::active(slot)
+        self.active(slot)
     }
 
     /// `Err(())` if the stash held a dead object or changed.
     fn try_get(&self) -> Result<Option<Ref<T, C>>, ()> {
         at!("stash_load");
         // ORDERING: Acquire pairs with the Release of `store`: the slot behind the pointer is written.
-        let Some(slot) = NonNull::new(self.slot.load(Ordering::Acquire)) else { return Ok(None) };
-        let object = Self::active(slot).ok_or(())?;
+        let slot = NonNull::new(self.slot.load(Ordering::Acquire));
+        local!(undo = false);
+        let Some(slot) = slot else { return Ok(None) };
+        let object = self.active(slot).ok_or(())?;
         if crate::sync::mutant("stash.skip_recheck") {
             return Ok(Some(object));
         }
@@ -140,16 +147,20 @@ impl<T, C: Count> Stash<T, C> {
         if self.slot.load(Ordering::Relaxed) == slot.as_ptr() {
             return Ok(Some(object));
         }
-        let _scope = crate::sync::within("undo");
+        local!(undo = true);
         drop(object);
         Err(())
     }
 
-    fn active(slot: NonNull<Slot<T, C>>) -> Option<Ref<T, C>> {
+    fn active(&self, slot: NonNull<Slot<T, C>>) -> Option<Ref<T, C>> {
         // SAFETY: the stash keeps the pool, so a slot it ever held is memory of this type (Stash!NoUseAfterFree).
-        let got = unsafe { slot.as_ref() }.count.get_active();
+        match unsafe { slot.as_ref() }.count.try_get() {
+            Got::Nothing => return None,
+            Got::Counted => {}
+            Got::Revived => self.pool.slots().owe(),
+        }
         // SAFETY: the reference just counted (Stash!CountIsRefs).
-        got.then(|| unsafe { Ref::from_slot(slot) })
+        Some(unsafe { Ref::from_slot(slot) })
     }
 
     /// The slot's address, for observers outside the model.

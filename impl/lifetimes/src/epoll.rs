@@ -71,8 +71,9 @@ impl Eventpoll {
         let guard = self.mtx.lock();
         at!("remove");
         // ORDERING: Relaxed; ep->mtx orders it.
-        let there = file.f_ep.swap(0, Ordering::Relaxed) != 0;
-        file.touch("the list of its epoll items");
+        let there = file.access("the list of its epoll items", || {
+            file.f_ep.swap(0, Ordering::Relaxed) != 0
+        });
         file.ghost.touch(!there, "struct epitem");
         at!("mtx_unlock");
         drop(guard);

@@ -8,7 +8,7 @@ use crate::epoll::Eventpoll;
 use crate::ghost::FileGhost;
 use graceref::at;
 use graceref::sync::model::violated;
-use graceref::sync::{AtomicU32, Ordering, Tracked};
+use graceref::sync::{AtomicU32, ENGINE, Engine, Ordering, Tracked};
 
 /// A struct file over a dma-buf.
 #[derive(Debug)]
@@ -32,16 +32,25 @@ impl<C: FCount> File<C> {
         }
     }
 
-    /// The struct file itself is looked at: it had better not be free.
-    pub(crate) fn touch(&self, by: &str) {
-        self.ghost.touch(self.ghost.freed.get(), by);
-        self.fields.with(|_| ());
+    /// The struct file itself is accessed: it had better not be free.
+    ///
+    /// The model looks right after the step, which is the step's own time. Real threads must look before: after a
+    /// put the file may rightly be gone.
+    pub(crate) fn access<R>(&self, what: &str, step: impl FnOnce() -> R) -> R {
+        if ENGINE == Engine::Std {
+            self.ghost.touch(self.ghost.freed.get(), what);
+        }
+        let result = step();
+        if ENGINE != Engine::Std {
+            self.ghost.touch(self.ghost.freed.get(), what);
+        }
+        result
     }
 
     /// `get_file`: takes a reference without looking at the count.
     pub fn get_file(&self) {
-        self.f_count.get_file();
-        self.touch("f_count (get_file)");
+        self.access("f_count (get_file)", || self.f_count.get_file());
+        self.fields.with(|_| ());
         if self.ghost.died.get() {
             violated(
                 "NoResurrect",
@@ -52,16 +61,15 @@ impl<C: FCount> File<C> {
 
     /// inc-not-zero.
     pub fn get_active(&self) -> bool {
-        let got = self.f_count.get_active();
-        self.touch("f_count (inc-not-zero)");
+        let got = self.access("f_count (inc-not-zero)", || self.f_count.get_active());
+        self.fields.with(|_| ());
         got
     }
 
     /// `fput`: gives a reference back; `true` if the caller has `__fput` to run, later, outside every lock.
     #[must_use]
     pub fn fput(&self) -> bool {
-        let last = self.f_count.put();
-        self.ghost.touch(self.ghost.freed.get(), "f_count (fput)");
+        let last = self.access("f_count (fput)", || self.f_count.put());
         if last {
             self.ghost.died.set(true);
         }
@@ -73,8 +81,9 @@ impl<C: FCount> File<C> {
         at!("f_ep");
         // eventpoll_release: without a lock, right only while whoever writes f_ep holds the file.
         // ORDERING: Relaxed; the put that led here has acquired what the writers did.
-        let watched = self.f_ep.load(Ordering::Relaxed) != 0;
-        self.touch("f_ep (eventpoll_release)");
+        let watched =
+            self.access("f_ep (eventpoll_release)", || self.f_ep.load(Ordering::Relaxed) != 0);
+        self.fields.with(|_| ());
         if watched {
             ep.release_file(self);
         }

@@ -69,6 +69,15 @@ pub struct TraceStep {
     pub after: Observation,
 }
 
+/// A thread that is scheduled so often without coming to a step is taken to spin.
+pub(crate) const SPINS: u32 = 1_000_000;
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is no text")
+}
+
 /// The threads that have neither finished nor stand before a step must run first: which one, if any.
 pub(crate) fn unsettled(
     positions: &[Position],

@@ -31,7 +31,7 @@ impl Window {
     fn local(&self, local: &Locals, roles: &[model::Role]) -> Value {
         let value = |name: &str| {
             let thread = self.threads.iter().position(|t| t == name);
-            let now = thread.and_then(|i| roles[i].locals.get(local.name));
+            let now = thread.and_then(|i| roles[i].locals.get(local.code));
             match now.copied().unwrap_or(local.initial) {
                 Local::Int(n) => Value::Int(n),
                 Local::Bool(b) => Value::Bool(b),
@@ -100,8 +100,7 @@ impl Probe for Window {
 
 /// One execution of the cast: makes the world, spawns the threads, and is thread 0.
 pub fn program(cast: &Cast) {
-    // The previous world goes while its execution counts as over.
-    WORLD.take();
+    finish();
     model::begin(cast.threads.len());
     let world = (cast.make)();
     WORLD.set(Some(Arc::clone(&world)));
@@ -113,6 +112,12 @@ pub fn program(cast: &Cast) {
         std::mem::forget(handle);
     }
     role(&*world, 0);
+}
+
+/// Lets the last world go, with its execution declared over: its destructors are no steps of the next one.
+pub fn finish() {
+    model::stop();
+    WORLD.take();
 }
 
 fn role(world: &dyn World, thread: usize) {

@@ -31,8 +31,10 @@ impl Show {
 /// A local variable of one of the spec's processes.
 #[derive(Debug, Clone, Copy)]
 pub struct Locals {
-    /// Its name.
+    /// Its name in the spec, where no two processes share one.
     pub name: &'static str,
+    /// Its name in the code.
+    pub code: &'static str,
     /// The members of its process set.
     pub threads: &'static [&'static str],
     /// Its first value.
@@ -46,7 +48,13 @@ impl Locals {
         threads: &'static [&'static str],
         initial: impl Into<Local>,
     ) -> Self {
-        Self { name, threads, initial: initial.into() }
+        Self { name, code: name, threads, initial: initial.into() }
+    }
+
+    /// The same under another name in the code.
+    #[must_use]
+    pub fn as_in_code(self, code: &'static str) -> Self {
+        Self { code, ..self }
     }
 }
 

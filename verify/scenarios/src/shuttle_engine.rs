@@ -1,6 +1,6 @@
 //! The passes under shuttle: lockstep, state-cached, random, PCT.
 
-use crate::probe::{Window, program};
+use crate::probe::{Window, finish, program};
 use crate::record::{Budget, Pass, Record, Step, Trace, Violation};
 use crate::scenario::{Cast, Scenario};
 use graceref::sync::{ENGINE, Engine, model};
@@ -28,11 +28,13 @@ pub fn run(
     assert_eq!(ENGINE, Engine::Shuttle, "this binary was built for another engine");
     model::set_mutant(scenario.mutant);
     model::take_report();
-    match pass {
+    let record = match pass {
         Pass::Lockstep => lockstep(scenario, budget, graphs),
         Pass::Cached => Ok(cached(scenario)),
         _ => Ok(sampled(scenario, pass, budget)),
-    }
+    };
+    finish();
+    record
 }
 
 fn lockstep(scenario: &Scenario, budget: Budget, graphs: &Path) -> Result<Record, String> {

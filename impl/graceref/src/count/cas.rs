@@ -1,6 +1,6 @@
 //! Inc-not-zero by compare-exchange, as `atomic_long_inc_not_zero` does it.
 
-use super::{Count, sealed::Sealed};
+use super::{Count, Given, Got, sealed::Sealed};
 use crate::sync::{AtomicU64, Ordering, fence};
 use crate::{at, local};
 
@@ -60,12 +60,6 @@ impl CasCount {
         self.0.store_racing(SATURATED, Ordering::Relaxed);
     }
 
-    /// The word as it is, for observers outside the model.
-    #[doc(hidden)]
-    pub fn raw_word(&self) -> u64 {
-        self.0.raw_load()
-    }
-
     /// A count with this word.
     #[doc(hidden)]
     pub fn from_raw_word(word: u64) -> Self {
@@ -76,8 +70,20 @@ impl CasCount {
 impl Sealed for CasCount {}
 
 impl Count for CasCount {
+    const STRAGGLES: bool = false;
+
     fn dead() -> Self {
         Self(AtomicU64::new(0))
+    }
+
+    #[inline]
+    fn try_get(&self) -> Got {
+        if self.get_active() { Got::Counted } else { Got::Nothing }
+    }
+
+    #[inline]
+    fn give_back(&self) -> Given {
+        if self.put() { Given::Last } else { Given::Shared }
     }
 
     #[inline]
@@ -139,6 +145,10 @@ impl Count for CasCount {
         at!("init");
         // ORDERING: Release pairs with the Acquire of `get_active`: whoever gets sees the whole object.
         self.0.store_racing(1, Ordering::Release);
+    }
+
+    fn raw_word(&self) -> u64 {
+        self.0.raw_load()
     }
 
     fn refs(&self) -> u64 {

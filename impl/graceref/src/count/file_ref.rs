@@ -1,6 +1,6 @@
 //! The dead zone, as Linux's `file_ref_t` has it: a get is one unconditional add.
 
-use super::{Count, sealed::Sealed};
+use super::{Count, Given, Got, sealed::Sealed};
 use crate::at;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -63,25 +63,19 @@ impl Default for FileRefCount {
 impl FileRefCount {
     /// The put that left the word at `after`, outside the valid zone.
     #[cold]
-    fn put_slow(&self, after: u64) -> bool {
+    fn put_slow(&self, after: u64) -> Given {
         if after == NO_REF {
             at!("kill");
             // ORDERING: Acquire pairs with the Release of the puts; on failure somebody else owns the release.
             let killed =
                 self.0.compare_exchange(NO_REF, DEAD, Ordering::Acquire, Ordering::Relaxed);
-            return killed.is_ok();
+            return if killed.is_ok() { Given::Last } else { Given::Straggled };
         }
         at!("put_misuse");
         let to = if after >= RELEASED { DEAD } else { SATURATED };
         // ORDERING: Relaxed; more puts than gets, or a leaked object: nothing is released after this.
         self.0.store_racing(to, Ordering::Relaxed);
-        false
-    }
-
-    /// The word as it is, for observers outside the model.
-    #[doc(hidden)]
-    pub fn raw_word(&self) -> u64 {
-        self.0.raw_load()
+        Given::Shared
     }
 
     /// A count with this word.
@@ -94,6 +88,8 @@ impl FileRefCount {
 impl Sealed for FileRefCount {}
 
 impl Count for FileRefCount {
+    const STRAGGLES: bool = true;
+
     fn dead() -> Self {
         Self(AtomicU64::new(DEAD))
     }
@@ -113,22 +109,38 @@ impl Count for FileRefCount {
 
     #[inline]
     fn get_active(&self) -> bool {
+        self.try_get() != Got::Nothing
+    }
+
+    #[inline]
+    fn try_get(&self) -> Got {
         at!("get");
         // ORDERING: Acquire pairs with the Release of `init`: the object's fields, and the order of the
         // caller's second look at the pointer.
         let before = self.0.fetch_add(1, Ordering::Acquire);
-        // NO_REF + 1 is one reference: its put has not killed it yet, and now fails to.
-        before.wrapping_add(1) <= VALID_MAX
+        if before == NO_REF {
+            // Now it is one reference: its put has not killed it yet, and now fails to.
+            Got::Revived
+        } else if before < VALID_MAX {
+            Got::Counted
+        } else {
+            Got::Nothing
+        }
     }
 
     #[inline]
     fn put(&self) -> bool {
+        self.give_back() == Given::Last
+    }
+
+    #[inline]
+    fn give_back(&self) -> Given {
         at!("put");
         // ORDERING: Release pairs with the Acquire of the kill: every use before the release.
         let before = self.0.fetch_sub(1, Ordering::Release);
         let after = before.wrapping_sub(1);
         if after <= VALID_MAX {
-            return false;
+            return Given::Shared;
         }
         self.put_slow(after)
     }
@@ -146,6 +158,10 @@ impl Count for FileRefCount {
         at!("init");
         // ORDERING: Release pairs with the Acquire of `get_active`: whoever gets sees the whole object.
         self.0.store_racing(ONE_REF, Ordering::Release);
+    }
+
+    fn raw_word(&self) -> u64 {
+        self.0.raw_load()
     }
 
     fn refs(&self) -> u64 {

@@ -10,6 +10,30 @@ mod sealed {
     pub trait Sealed {}
 }
 
+/// What a [`Count::try_get`] came to.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Got {
+    /// The count is dead.
+    Nothing,
+    /// A reference.
+    Counted,
+    /// A reference, won from a put that took itself for the last, and is going to look at the word once more.
+    Revived,
+}
+
+/// What a [`Count::give_back`] came to.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// Others have references; the word is theirs.
+    Shared,
+    /// The caller must release the object.
+    Last,
+    /// Somebody revived the count meanwhile. The word was touched after the reference was gone, for the last time.
+    Straggled,
+}
+
 /// A reference count that is dead for good once it is dead.
 ///
 /// The word's life: dead (no object) → [`init`](Count::init): one reference → gets and puts → the put that
@@ -46,6 +70,10 @@ pub trait Count: sealed::Sealed + Send + Sync + 'static {
     ///
     /// Release, so that all uses come before; acquire for the last, so that the release comes after them.
     /// More puts than gets saturate the count where it can tell.
+    ///
+    /// [`FileRefCount`]'s may look at the word once more after its reference is gone, when another thread's
+    /// [`get_active`](Count::get_active) may have revived it: the word's memory has to outlive the *call*, as the
+    /// kernel's does by a grace period. [`Pool`](crate::Pool) sees to that for its objects.
     fn put(&self) -> bool;
 
     /// [`put`](Count::put) by an owner who believes that its reference is the last, as close(2) does.
@@ -53,11 +81,27 @@ pub trait Count: sealed::Sealed + Send + Sync + 'static {
     /// The same outcome; cheaper if the belief is right and dearer if not.
     fn put_close(&self) -> bool;
 
+    /// Whether a put may touch the word after its reference is gone, so that whoever owns the memory has to wait for it.
+    #[doc(hidden)]
+    const STRAGGLES: bool;
+
+    /// [`get_active`](Count::get_active), for an owner of memory. There is one `Revived` for each `Straggled`.
+    #[doc(hidden)]
+    fn try_get(&self) -> Got;
+
+    /// [`put`](Count::put), for an owner of memory.
+    #[doc(hidden)]
+    fn give_back(&self) -> Given;
+
     /// A new object in this word's memory, with one reference, the caller's. One store, release.
     ///
     /// The caller owns the dead word (it was just allocated) and has written everything else: this is the last
     /// store of an allocation.
     fn init(&self);
+
+    /// The word as it is, for observers outside the model.
+    #[doc(hidden)]
+    fn raw_word(&self) -> u64;
 
     /// How many references there are; 0 if dead. A snapshot, stale as soon as it is read: for messages and tests.
     fn refs(&self) -> u64;

@@ -53,6 +53,13 @@ pub fn take_report() -> Report {
     std::mem::take(&mut *report())
 }
 
+#[cfg(not(any(graceref_loom, graceref_shuttle)))]
+mod dally;
+#[cfg(not(any(graceref_loom, graceref_shuttle)))]
+pub(super) use dally::dally;
+#[cfg(not(any(graceref_loom, graceref_shuttle)))]
+pub use dally::set_dally;
+
 /// A variable of the proof, not of the program: no step, no ordering, invisible to the engines.
 #[derive(Debug, Default)]
 pub struct Ghost<T>(Mutex<T>);

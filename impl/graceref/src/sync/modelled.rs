@@ -214,6 +214,21 @@ impl<T> AtomicPtr<T> {
     }
 
     #[track_caller]
+    pub fn store_racing(&self, v: *mut T, order: Ordering) {
+        if model::over() {
+            return self.shadow.store(v, Ordering::Relaxed);
+        }
+        self.object.step(|| {
+            if cfg!(graceref_loom) {
+                self.inner.swap(v, model::order(order));
+            } else {
+                self.inner.store(v, order);
+            }
+            self.shadow.store(v, Ordering::Relaxed);
+        });
+    }
+
+    #[track_caller]
     pub fn swap(&self, v: *mut T, order: Ordering) -> *mut T {
         if model::over() {
             return self.shadow.swap(v, AcqRel);

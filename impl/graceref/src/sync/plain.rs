@@ -84,6 +84,11 @@ impl<T> AtomicPtr<T> {
     pub fn store(&self, v: *mut T, order: Ordering) {
         self.0.store(v, order);
     }
+    /// A store to a word on which other threads do read-modify-writes at the same time. A swap under loom.
+    #[inline(always)]
+    pub fn store_racing(&self, v: *mut T, order: Ordering) {
+        self.0.store(v, order);
+    }
     #[inline(always)]
     pub fn swap(&self, v: *mut T, order: Ordering) -> *mut T {
         self.0.swap(v, order)

@@ -1,6 +1,9 @@
 //! Counts as kernels had them, beside graceref's own.
 
 mod atomic_long;
+pub mod file_ref;
+pub mod rcuref;
+mod zones;
 
 pub use atomic_long::AtomicLong;
 

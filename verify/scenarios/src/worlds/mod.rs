@@ -1,3 +1,8 @@
 //! The worlds: one file for each module of the spec.
 
+pub(crate) mod count;
 pub(crate) mod epoll;
+pub(crate) mod file_ref;
+pub(crate) mod pool;
+pub(crate) mod rcuref;
+pub(crate) mod stash;

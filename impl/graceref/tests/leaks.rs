@@ -1,0 +1,126 @@
+//! Nothing is leaked: after each of these lives as many bytes are allocated as before it.
+//!
+//! One test, since the allocator counts for the whole process.
+#![cfg(not(any(graceref_loom, graceref_shuttle)))]
+
+use graceref::{CasCount, Count, FileRefCount, Pool, Ref, Stash};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::{Barrier, Mutex};
+use std::thread;
+
+const ROUNDS: usize = 4_000;
+
+static ALLOCATED: AtomicIsize = AtomicIsize::new(0);
+
+struct Counting;
+
+// SAFETY: `System` does all of it. (Invariant: none of the spec; this is the test's measure.)
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(layout.size().cast_signed(), Ordering::Relaxed);
+        // SAFETY: the caller's promise is `System`'s. (Invariant: none of the spec.)
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        ALLOCATED.fetch_sub(layout.size().cast_signed(), Ordering::Relaxed);
+        // SAFETY: the caller's promise is `System`'s. (Invariant: none of the spec.)
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn leaks(name: &str, life: impl Fn()) {
+    // The first time round, what the standard library allocates once is allocated.
+    life();
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    life();
+    assert_eq!(ALLOCATED.load(Ordering::Relaxed) - before, 0, "bytes leaked by: {name}");
+}
+
+fn lives<C: Count>() {
+    leaks("a pool that nobody used", || drop(Pool::<u64, C>::new()));
+    leaks("a pool of nothing", || drop(Pool::<u64, C>::with_limit(0)));
+    leaks("references first, over several chunks", || {
+        let pool: Pool<String, C> = Pool::new();
+        let objects: Vec<_> = (0..500).map(|i| pool.insert(i.to_string()).unwrap()).collect();
+        drop(objects);
+        drop(pool);
+    });
+    leaks("the pool first, over several chunks", || {
+        let pool: Pool<String, C> = Pool::new();
+        let objects: Vec<_> = (0..500).map(|i| pool.insert(i.to_string()).unwrap()).collect();
+        drop(pool);
+        drop(objects);
+    });
+    leaks("a stash last, and one that points to a dead object", || {
+        let pool: Pool<String, C> = Pool::with_limit(1);
+        let stash = Stash::new(&pool);
+        let object = pool.insert("one".to_owned()).unwrap();
+        stash.store(&object).unwrap();
+        drop(pool);
+        drop(object);
+        assert!(stash.get_active().is_none());
+    });
+    leaks("a destructor that panics", || {
+        struct Panics(#[expect(dead_code, reason = "for its end")] String);
+        impl Drop for Panics {
+            fn drop(&mut self) {
+                std::panic::resume_unwind(Box::new(()));
+            }
+        }
+        let pool: Pool<Panics, C> = Pool::new();
+        let objects = [(); 2].map(|()| pool.insert(Panics("boxed".to_owned())).ok().unwrap());
+        let [a, b] = objects;
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(a))).is_err());
+        drop(pool);
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(b))).is_err());
+    });
+    leaks("an object that owns the last handle of its own pool", || {
+        struct Owner<C: Count>(#[expect(dead_code, reason = "for its end")] Pool<Owner<C>, C>);
+        let pool: Pool<Owner<C>, C> = Pool::new();
+        let object = pool.insert(Owner(pool.clone())).ok().unwrap();
+        drop(pool);
+        drop(object);
+    });
+    leaks(
+        "two threads, the last put against a get through the stash against the end of the pool",
+        || {
+            let (passed, start) = (Mutex::new(None), Barrier::new(2));
+            thread::scope(|s| {
+                let other = s.spawn(|| {
+                    for _ in 0..ROUNDS {
+                        start.wait();
+                        let object: Option<Ref<String, C>> = passed.lock().unwrap().take();
+                        start.wait();
+                        drop(object);
+                    }
+                });
+                for _ in 0..ROUNDS {
+                    let pool: Pool<String, C> = Pool::with_limit(1);
+                    let object = pool.insert("one".to_owned()).unwrap();
+                    let stash = Stash::new(&pool);
+                    stash.store(&object).unwrap();
+                    drop(pool);
+                    *passed.lock().unwrap() = Some(object);
+                    start.wait();
+                    start.wait();
+                    drop(stash.get_active());
+                    drop(stash);
+                }
+                // The scope alone does not wait for what the thread itself takes down.
+                other.join().unwrap();
+            });
+        },
+    );
+}
+
+#[test]
+fn every_life_of_a_pool_gives_its_memory_back() {
+    lives::<CasCount>();
+    lives::<FileRefCount>();
+}
