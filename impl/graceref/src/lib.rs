@@ -9,8 +9,8 @@
 //! - [`Pool`]: type-stable memory. A slot may be reused at once as another object; its memory never goes away
 //!   under somebody who still looks at its count.
 //! - [`Ref`]: a strong reference, the size of a pointer.
-//! - [`Stash`]: a non-owning slot with an active get: one try, never a dead object, never another object than the
-//!   stash held at some instant of the call.
+//! - [`Stash`]: a non-owning slot with an active get: one try, never a dead object, and, where destructors clear the
+//!   stash, never another object than the stash held at some instant of the call.
 //! - [`sync`]: the facade over atomics that lets the same code run on real threads, under loom and under shuttle.
 //!
 //! ```
@@ -22,7 +22,7 @@
 //! stash.store(&object).unwrap();
 //! assert_eq!(*stash.get_active().unwrap(), "hello");
 //! drop(object);                             // the last put: the object is released here
-//! assert!(stash.get_active().is_none());    // the stash's pointer is stale, and harmless
+//! assert!(stash.get_active().is_none());    // the stash still points there, and nothing is found
 //! ```
 
 #![no_std]

@@ -39,7 +39,7 @@ struct Handle<T, C: Count> {
 // SAFETY: the pool moves values in and out between threads, and gives `&T` to all of them through `Ref`, so it
 // asks of `T` what `Arc<T>` does; the slots themselves are atomics (Stash!NoUseAfterFree).
 unsafe impl<T: Send + Sync, C: Count> Send for Handle<T, C> {}
-// SAFETY: as above.
+// SAFETY: all that a `&Pool` does to the slots is atomic, and each is one thread's alone when popped (Stash!NoSharedFree).
 unsafe impl<T: Send + Sync, C: Count> Sync for Handle<T, C> {}
 
 // Objects are seen through `&T` only, and no step of the pool's can be cut short by a panic.
@@ -73,7 +73,8 @@ impl<T, C: Count> Pool<T, C> {
     /// Costs one read-modify-write on the pool's free list and one store, and an allocation now and then.
     ///
     /// # Errors
-    /// [`Full`], with the value in it, when the pool holds as many objects as it may.
+    /// [`Full`], with the value in it, when the pool holds as many objects as it may; and in the instant in which
+    /// another thread adds the last slots to a pool that grows, before it has them in the free list.
     pub fn insert(&self, value: T) -> Result<Ref<T, C>, Full<T>> {
         let Some(slot) = self.slots().pop() else { return Err(Full(value)) };
         // SAFETY: popped: this thread's alone until `init` (Stash!NoReuseWhileHeld).

@@ -35,7 +35,7 @@ pub struct Ref<T, C: Count = CasCount> {
 
 // SAFETY: as `Arc`: `&T` goes to other threads, and the last of them drops the `T` (Stash!ReleasedOnce).
 unsafe impl<T: Send + Sync, C: Count> Send for Ref<T, C> {}
-// SAFETY: as above.
+// SAFETY: as `Arc`: a `&Ref` gives `&T` and clones, each a counted reference (Stash!CountIsRefs).
 unsafe impl<T: Send + Sync, C: Count> Sync for Ref<T, C> {}
 
 // As `Arc`: the object does not move with its reference, and is seen through `&T` only.

@@ -264,7 +264,10 @@ impl<T, C: Count> Slots<T, C> {
             chunk += 1;
         };
         let base = FIRST * ((1 << chunk) - 1);
-        let fresh = Self::allocate_chunk(self, base, len);
+        // Not `self`: the memory may be freed by this pointer, which a shared reference does not allow.
+        // SAFETY: the header is written once, by `allocate_chunk` (Pool!NoUseAfterFree).
+        let owner = unsafe { (*self.first.as_ptr()).owner };
+        let fresh = Self::allocate_chunk(owner, base, len);
         at!("grow");
         // ORDERING: Relaxed; `push_run` and `init` publish the chunk with its indices (see `chunk`).
         let installed = self.more[chunk - 1].compare_exchange(
@@ -484,7 +487,7 @@ pub struct Watch<T, C>(NonNull<Slots<T, C>>);
 // SAFETY: looks at shadows of atomics only (Pool!TypeOK).
 #[cfg(any(graceref_loom, graceref_shuttle))]
 unsafe impl<T, C> Send for Watch<T, C> {}
-// SAFETY: as above.
+// SAFETY: looks at shadows of atomics only (Pool!TypeOK).
 #[cfg(any(graceref_loom, graceref_shuttle))]
 unsafe impl<T, C> Sync for Watch<T, C> {}
 

@@ -52,7 +52,7 @@ pub struct Stash<T, C: Count = CasCount> {
 
 // SAFETY: a stash gives out `Ref`s, on any thread, to objects that any thread made (Stash!NoReuseWhileHeld).
 unsafe impl<T: Send + Sync, C: Count> Send for Stash<T, C> {}
-// SAFETY: as above.
+// SAFETY: a `&Stash` changes one atomic pointer, and what it gives out is counted (Stash!CountIsRefs).
 unsafe impl<T: Send + Sync, C: Count> Sync for Stash<T, C> {}
 
 // Objects are seen through `&T` only, and the pointer changes in one step.
@@ -99,7 +99,8 @@ impl<T, C: Count> Stash<T, C> {
     /// A reference to the object in the stash, in one try: `None` if the stash is empty, its object is dead, or
     /// the stash changed during the call.
     ///
-    /// Two loads and one read-modify-write. The object returned was in the stash at some instant of the call.
+    /// Two loads and one read-modify-write. The object returned was in the stash at some instant of the call, if
+    /// each object's destructor clears the stash. Otherwise it may be the next object in a dead one's slot.
     /// The idea is the kernel's `get_file_active`.
     pub fn get_active(&self) -> Option<Ref<T, C>> {
         self.try_get().ok().flatten()
@@ -140,6 +141,9 @@ impl<T, C: Count> Stash<T, C> {
         let object = self.active(slot).ok_or(())?;
         if crate::sync::mutant("stash.skip_recheck") {
             return Ok(Some(object));
+        }
+        if crate::sync::mutant("stash.extra_look") {
+            let _ = self.slot.load(Ordering::Relaxed);
         }
         at!("stash_recheck");
         // ORDERING: Relaxed; after the Acquire of the get, which pairs with the Release of `init`: if the slot was

@@ -21,12 +21,26 @@ impl Drop for Counted {
     }
 }
 
-struct Panics(#[expect(dead_code, reason = "for its own end")] Counted);
+struct Panics {
+    armed: bool,
+    _counted: Counted,
+}
+
+impl Panics {
+    fn new(ends: &Arc<AtomicUsize>) -> Self {
+        Self { armed: true, _counted: Counted(Arc::clone(ends)) }
+    }
+}
 
 impl Drop for Panics {
     fn drop(&mut self) {
-        panic!("this destructor panics, as the test wants");
+        assert!(!self.armed, "this destructor panics, as the test wants");
     }
+}
+
+fn refuses(pool: &Pool<Panics>) {
+    let refused = pool.insert(Panics::new(&Arc::default())).err();
+    refused.expect("the one slot is taken").into_inner().armed = false;
 }
 
 #[test]
@@ -34,15 +48,15 @@ fn a_panicking_destructor_gives_its_slot_back_once() {
     let ends = Arc::new(AtomicUsize::new(0));
     let pool: Pool<Panics> = Pool::with_limit(1);
     for round in 1..=3 {
-        let object = pool.insert(Panics(Counted(Arc::clone(&ends)))).expect("one slot is free");
-        assert!(pool.insert(Panics(Counted(Arc::default()))).map_err(std::mem::forget).is_err());
+        let object = pool.insert(Panics::new(&ends)).expect("one slot is free");
+        refuses(&pool);
         let place = address(&object);
         assert!(catch_unwind(AssertUnwindSafe(|| drop(object))).is_err());
         assert_eq!(ends.load(Ordering::Relaxed), round, "its field is dropped too, once");
         // One slot, once: the next object fits and a second does not.
-        let next = pool.insert(Panics(Counted(Arc::clone(&ends)))).ok().unwrap();
+        let next = pool.insert(Panics::new(&ends)).ok().unwrap();
         assert_eq!(address(&next), place);
-        assert!(pool.insert(Panics(Counted(Arc::default()))).map_err(std::mem::forget).is_err());
+        refuses(&pool);
         assert!(catch_unwind(AssertUnwindSafe(|| drop(next))).is_err());
         ends.fetch_sub(1, Ordering::Relaxed);
     }
@@ -52,7 +66,7 @@ fn a_panicking_destructor_gives_its_slot_back_once() {
 fn a_panicking_destructor_may_be_the_last_that_keeps_the_memory() {
     let ends = Arc::new(AtomicUsize::new(0));
     let pool: Pool<Panics, FileRefCount> = Pool::new();
-    let object = pool.insert(Panics(Counted(Arc::clone(&ends)))).ok().unwrap();
+    let object = pool.insert(Panics::new(&ends)).ok().unwrap();
     drop(pool);
     assert!(catch_unwind(AssertUnwindSafe(|| drop(object))).is_err());
     assert_eq!(ends.load(Ordering::Relaxed), 1);

@@ -97,31 +97,34 @@ impl<C: Count> World<C> {
         Ok(())
     }
 
+    fn insert(&mut self) -> Result<(), TestCaseError> {
+        let Some(pool) = self.pools.first() else { return Ok(()) };
+        let id = self.inserted;
+        match pool.insert(self.object()) {
+            Ok(object) => {
+                self.inserted += 1;
+                prop_assert!(self.at.len() < self.limit, "more than the limit");
+                prop_assert!(pool.owns(&object));
+                let before = self.at.insert(address(&object), id);
+                prop_assert_eq!(before, None, "two live objects at one address");
+                self.counted.insert(id, 1);
+                self.refs.push(object);
+            }
+            Err(full) => {
+                prop_assert_eq!(self.at.len(), self.limit, "full before the limit");
+                let value = full.into_inner();
+                prop_assert_eq!(value.id, id);
+                prop_assert!(!self.ended.borrow().contains(&id));
+                value.forget();
+            }
+        }
+        Ok(())
+    }
+
     fn call(&mut self, call: &Call) -> Result<(), TestCaseError> {
         let pick = |n: usize, len: usize| (len > 0).then(|| n % len);
         match *call {
-            Call::Insert => {
-                let Some(pool) = self.pools.first() else { return Ok(()) };
-                let id = self.inserted;
-                match pool.insert(self.object()) {
-                    Ok(object) => {
-                        self.inserted += 1;
-                        prop_assert!(self.at.len() < self.limit, "more than the limit");
-                        prop_assert!(pool.owns(&object));
-                        let before = self.at.insert(address(&object), id);
-                        prop_assert_eq!(before, None, "two live objects at one address");
-                        self.counted.insert(id, 1);
-                        self.refs.push(object);
-                    }
-                    Err(full) => {
-                        prop_assert_eq!(self.at.len(), self.limit, "full before the limit");
-                        let value = full.into_inner();
-                        prop_assert_eq!(value.id, id);
-                        prop_assert!(!self.ended.borrow().contains(&id));
-                        value.forget();
-                    }
-                }
-            }
+            Call::Insert => self.insert()?,
             Call::CloneRef(n) => {
                 let Some(i) = pick(n, self.refs.len()) else { return Ok(()) };
                 let clone = self.refs[i].clone();
@@ -283,7 +286,7 @@ fn limit() -> impl Strategy<Value = u32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_pool_with_cas_counts_follows_its_reference(

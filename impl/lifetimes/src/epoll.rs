@@ -71,9 +71,8 @@ impl Eventpoll {
         let guard = self.mtx.lock();
         at!("remove");
         // ORDERING: Relaxed; ep->mtx orders it.
-        let there = file.access("the list of its epoll items", || {
-            file.f_ep.swap(0, Ordering::Relaxed) != 0
-        });
+        let there = file
+            .access("the list of its epoll items", || file.f_ep.swap(0, Ordering::Relaxed) != 0);
         file.ghost.touch(!there, "struct epitem");
         at!("mtx_unlock");
         drop(guard);

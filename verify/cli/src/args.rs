@@ -44,7 +44,7 @@ pub(crate) struct Words {
 pub(crate) enum Word {
     /// Prints one claim in full: statement, source, verdict, each case, and the race as a diagram.
     Explain(ExplainArgs),
-    /// Runs TLC on the models of spec/models.toml and compares every number.
+    /// Runs TLC on the models of spec/models.toml and compares every number, and the table of spec/README.md.
     Spec(SpecArgs),
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct SpecArgs {
     /// Names of models or globs; all models when there is none.
     #[arg(value_name = "MODEL")]
     pub(crate) models: Vec<String>,
-    /// Writes what was found into spec/models.toml and spec/graphs.
+    /// Writes what was found into spec/models.toml, spec/graphs and the table of spec/README.md.
     #[arg(long)]
     pub(crate) update: bool,
     #[command(flatten)]

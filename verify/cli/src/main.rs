@@ -11,7 +11,7 @@
 //! | `root`, `runners`, `models`, `protocol` | the outside: folders, scenario runners, TLC |
 //! | `jobs`, `progress` | what has to run, and running it |
 //! | `verdict`, `checks`, `work`, `pins` | what the answers mean |
-//! | `table`, `json`, `explain`, `race`, `spec`, `number`, `failure` | what is printed |
+//! | `table`, `json`, `explain`, `race`, `spec`, `readme`, `number`, `failure` | what is printed |
 
 mod args;
 mod checks;
@@ -28,6 +28,7 @@ mod pins;
 mod progress;
 mod protocol;
 mod race;
+mod readme;
 mod root;
 mod runners;
 mod spec;

@@ -36,6 +36,17 @@ pub(crate) fn time(seconds: f64) -> String {
     }
 }
 
+/// A number of schedules is soon beyond reading: from a million on its size is enough.
+pub(crate) fn schedules(text: &str) -> String {
+    match text.parse::<u64>() {
+        Ok(number) if number < 1_000_000 => count(number),
+        _ if text.len() > 6 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{}.{}e{}", &text[..1], &text[1..2], text.len() - 1)
+        }
+        _ => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,8 +3,9 @@
 use crate::args::SpecArgs;
 use crate::failure::Failure;
 use crate::models::{ModelReport, Models};
-use crate::number::{count, time};
+use crate::number::{count, schedules, time};
 use crate::progress::Progress;
+use crate::readme;
 use crate::root::Root;
 use crate::table::{FAILED, OK, plain_table, trimmed};
 use claims::nearest;
@@ -23,8 +24,20 @@ pub(crate) fn run(args: &SpecArgs) -> Result<(String, bool), Failure> {
     let progress = Progress::new(chosen.len());
     let reports = models.run(&chosen, args.update, &progress);
     drop(progress);
-    let ok = reports.iter().all(|report| report.problems.is_empty());
-    Ok((render(&reports, began.elapsed()), ok))
+    let mut text = render(&reports, began.elapsed());
+    // After the run: an update has moved the numbers that it shows.
+    let stale = readme::check(&root, args.update)?;
+    if let Some(problem) = &stale {
+        let _ = writeln!(text, "{FAILED} {problem}");
+    }
+    let broken_rules = tlc::lint_spec(root.dir()).map_err(|error| {
+        Failure::new(format!("the modules in spec/ cannot be read: {error}"), "see that they can")
+    })?;
+    for problem in &broken_rules {
+        let _ = writeln!(text, "{FAILED} {problem}");
+    }
+    let as_it_should_be = reports.iter().all(|report| report.problems.is_empty());
+    Ok((text, as_it_should_be && stale.is_none() && broken_rules.is_empty()))
 }
 
 /// The models that the words name; all when there are none.
@@ -93,6 +106,11 @@ fn render(reports: &[ModelReport], wall: Duration) -> String {
             let _ = writeln!(out, "\n  {}: {pinned}", report.name);
         }
     }
+    let is_new =
+        |problem: &String| problem.contains("not pinned yet") || problem.contains("not exist yet");
+    if reports.iter().any(|report| report.problems.iter().any(is_new)) {
+        out.push_str("\nnext:  --update writes the numbers and graphs that are not there yet\n");
+    }
     let failed = reports.iter().filter(|report| !report.problems.is_empty()).count();
     let mark = if failed == 0 { OK } else { FAILED };
     let _ = writeln!(
@@ -103,17 +121,6 @@ fn render(reports: &[ModelReport], wall: Duration) -> String {
         time(wall.as_secs_f64())
     );
     out
-}
-
-/// A number of schedules is soon beyond reading: from a million on its size is enough.
-fn schedules(text: &str) -> String {
-    match text.parse::<u64>() {
-        Ok(number) if number < 1_000_000 => count(number),
-        _ if text.len() > 6 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            format!("{}.{}e{}", &text[..1], &text[1..2], text.len() - 1)
-        }
-        _ => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

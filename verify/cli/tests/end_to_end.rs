@@ -240,6 +240,7 @@ mod with_tlc {
     use super::*;
 
     const MODULE: &str = r#"---- MODULE Lamp ----
+\* Code: lamp.rs
 EXTENDS Naturals
 VARIABLES count, pc
 vars == <<count, pc>>
@@ -258,11 +259,15 @@ NoResurrect == ~(pc["closer"] = "Done" /\ pc["waiter"] = "Done" /\ count = 1)
 name = "lamp"
 module = "Lamp"
 question = "safety"
+shows = "The count comes back."
 invariants = ["NoResurrect"]
 expect = "violated"
 violates = "NoResurrect"
 trace = 3
 "#;
+
+    const README: &str = "\n<!-- models: written by `cargo verify spec --update` from models.toml -->\n\
+                          <!-- end of the models -->\n";
 
     const CLAIM: &str = r#"
 [[claim]]
@@ -282,6 +287,8 @@ expect = "violated"
         let project = Project::new(CLAIM);
         fs::write(project.path("spec/Lamp.tla"), MODULE).unwrap();
         fs::write(project.path("spec/models.toml"), MODELS).unwrap();
+        fs::write(project.path("spec/README.md"), README).unwrap();
+        fs::write(project.path("lamp.rs"), "").unwrap();
         project
     }
 
@@ -322,7 +329,21 @@ expect = "violated"
             stdout.contains("\u{2717} lamp: states in the trace: 4 expected, 3 found"),
             "{stdout}"
         );
+        assert!(
+            stdout.contains("\u{2717} spec/README.md:3: the table of the models is stale"),
+            "{stdout}"
+        );
         assert_eq!(run(&["spec", "--update"]).status.code(), Some(0));
+        fs::remove_file(project.path("lamp.rs")).unwrap();
+        let output = run(&["spec"]);
+        assert_eq!(output.status.code(), Some(1), "{}", both(&output));
+        let stdout = text(&output.stdout);
+        assert!(
+            stdout
+                .contains("\u{2717} spec/Lamp.tla:2: `Code:` names lamp.rs, which does not exist"),
+            "{stdout}"
+        );
+        fs::write(project.path("lamp.rs"), "").unwrap();
         assert_eq!(run(&["spec", "lamp"]).status.code(), Some(0));
         assert_eq!(run(&["count.resurrect"]).status.code(), Some(0));
     }

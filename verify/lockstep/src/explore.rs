@@ -4,7 +4,7 @@
 //! step, and its notion of a state needs no trust in the observation: it is what each thread has read so far (for
 //! each of its accesses, the how-manieth access to that object it was: [`Probe::class`]), together with the observed
 //! values, which hold the ghosts. Two orders of independent steps lead to the same state; nothing else does, but for
-//! a collision of 128-bit digests.
+//! a collision of the probe's 64-bit digests.
 //!
 //! Each way to a state has the same number of steps, as many as accesses. So the shortest execution that shows
 //! something is among those that the search runs.

@@ -1,6 +1,7 @@
 //! What the code under test shows of itself: where its threads stand, and the values of the spec's variables.
 
 use crate::value::Value;
+use shuttle::scheduler::{Task, TaskId};
 use std::collections::BTreeMap;
 
 /// Where a thread stands.
@@ -28,7 +29,7 @@ pub struct Event {
     pub name: String,
     /// Whether it is a violation.
     pub violation: bool,
-    /// How many steps had been done when it was recorded.
+    /// How many steps had been done when it was recorded, the one in progress included.
     pub step: usize,
 }
 
@@ -38,19 +39,29 @@ pub type Observation = BTreeMap<String, Value>;
 /// The window through which a scheduler of this crate looks at the program that it drives.
 ///
 /// Thread `i` is shuttle's task `i`: the program's main function is thread 0 and spawns the others in order,
-/// before its own first step. All methods are called on the system thread that runs shuttle, between steps.
+/// before its own first step. Each step begins with one operation of shuttle's, which gives the scheduler its turn,
+/// and goes on up to the next; where it begins, the thread enters its [`Position::At`]. Further tasks are helpers:
+/// they run as soon as they can, and nobody looks at them.
+///
+/// All methods are called on the system thread that runs shuttle, between steps, and once more after the last, when
+/// the program's threads are gone. So what they show is kept in thread-local tables and plain fields, never read
+/// with an operation of shuttle's.
 pub trait Probe {
-    /// Where each thread stands, by number.
+    /// Where each thread stands, by number. Before the program has begun there may be none.
+    ///
+    /// A thread that has done its last step is [`Position::Done`], even where it then waits for others.
     fn positions(&self) -> Vec<Position>;
     /// The values of the spec's variables now.
     fn observe(&self) -> Observation;
-    /// The scheduler lets this thread do the step before which it stands.
+    /// The scheduler lets this thread do the step before which it stands; it is between two steps from here on.
     fn choose(&self, thread: usize);
-    /// The scheduler ends the execution here, before all threads have finished.
+    /// The execution is over: its threads have finished or are never scheduled again. Called once per execution.
     fn stop(&self);
-    /// A digest of the history so far that is the same for every order of independent steps.
+    /// A digest of the history so far that is the same for every order of independent steps, and for nothing else:
+    /// for each thread in turn, which objects it accessed and the how-manieth access to each that was. For
+    /// [`explore`](crate::explore) only.
     fn class(&self) -> u64;
-    /// What was recorded in this execution.
+    /// What was recorded in this execution so far, in order. For [`explore`](crate::explore) only.
     fn events(&self) -> Vec<Event>;
     /// The names of the threads, by number; those of the spec's processes.
     fn threads(&self) -> Vec<String>;
@@ -78,19 +89,24 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a value that is no text")
 }
 
-/// The threads that have neither finished nor stand before a step must run first: which one, if any.
+/// A thread that is between two steps runs first, until it stands before the next or has ended: which one, if any.
+///
+/// The current one goes on as long as it can, unless it yields: then it waits for what another has to do first.
 pub(crate) fn unsettled(
     positions: &[Position],
-    runnable: &[&shuttle::scheduler::Task],
-    current: Option<shuttle::scheduler::TaskId>,
-) -> Option<shuttle::scheduler::TaskId> {
-    let between = |id: shuttle::scheduler::TaskId| {
-        !matches!(positions.get(usize::from(id)), Some(Position::At { .. }))
-    };
-    let mut candidates = runnable.iter().map(|task| task.id()).filter(|&id| between(id));
-    let first = candidates.next()?;
-    let stays = current.filter(|&id| between(id) && runnable.iter().any(|task| task.id() == id));
-    Some(stays.unwrap_or(first))
+    runnable: &[&Task],
+    current: Option<TaskId>,
+    yields: bool,
+) -> Option<TaskId> {
+    let between =
+        |id: &TaskId| !matches!(positions.get(usize::from(*id)), Some(Position::At { .. }));
+    let candidates = || runnable.iter().map(|task| task.id()).filter(between);
+    let first = candidates().next()?;
+    let Some(current) = current else { return Some(first) };
+    if yields {
+        return Some(candidates().find(|&id| id > current).unwrap_or(first));
+    }
+    Some(candidates().find(|&id| id == current).unwrap_or(first))
 }
 
 /// The threads whose next step can be done now, in order.

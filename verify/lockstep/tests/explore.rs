@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use steps::{Me, Window, Word, execute};
+use steps::{Me, Window, Word, execute, record};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
@@ -36,7 +36,12 @@ type History = Vec<Vec<usize>>;
 
 /// Every interleaving, one after the other: the histories of all beginnings, and of the whole executions.
 fn by_hand(script: &Script) -> (BTreeSet<History>, BTreeSet<History>) {
-    fn go(script: &Script, at: &History, all: &mut BTreeSet<History>, whole: &mut BTreeSet<History>) {
+    fn go(
+        script: &Script,
+        at: &History,
+        all: &mut BTreeSet<History>,
+        whole: &mut BTreeSet<History>,
+    ) {
         all.insert(at.clone());
         let mut ended = true;
         for (thread, steps) in script.iter().enumerate() {
@@ -101,10 +106,10 @@ fn a_violation_is_found_with_a_shortest_execution() {
             me.store("write", w, n + 1);
             let now = me.load("look", w);
             if now > 1 {
-                me.record("Two", false);
+                record("Two", false);
             }
             if now <= n {
-                me.record("Lost", true);
+                record("Lost", true);
             }
         });
     });
@@ -151,7 +156,7 @@ fn an_order_that_only_a_ghost_sees_is_found() {
                 }
                 me.store("own_again", &w[me.0], 2);
                 if me.0 == 0 && w[2].peek() == 2 {
-                    me.record("BFirst", true);
+                    record("BFirst", true);
                 }
             });
         })
@@ -168,13 +173,18 @@ fn an_execution_without_end_ends_the_search() {
     let runs = AtomicU64::new(0);
     let found = explore(Window::on(&NAMES[..2]), u64::MAX, move || {
         runs.fetch_add(1, SeqCst);
-        execute(2, Word::new(1, 0), |_| Observation::new(), |me: Me, w| {
-            if me.0 == 0 {
-                while me.load("wait", w) == 0 {}
-            } else {
-                me.store("go", w, 1);
-            }
-        });
+        execute(
+            2,
+            Word::new(1, 0),
+            |_| Observation::new(),
+            |me: Me, w| {
+                if me.0 == 0 {
+                    while me.load("wait", w) == 0 {}
+                } else {
+                    me.store("go", w, 1);
+                }
+            },
+        );
     });
     assert!(!found.complete);
     assert_eq!((found.executions, found.edges), (1, 2 * LONGEST as u64));

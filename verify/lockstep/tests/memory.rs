@@ -47,13 +47,13 @@ struct World {
 }
 
 /// The code of the grid, which remembers the order of all steps; `last` is what the last step makes of it.
-fn run(graph: &Graph, options: Options, last: impl Fn(&str) -> i64 + Copy + Send + Sync + 'static) -> Walk {
+fn run(
+    graph: &Graph,
+    options: Options,
+    last: impl Fn(&str) -> i64 + Copy + Send + Sync + 'static,
+) -> Walk {
     let program = move || {
-        let world = World {
-            word: Word::new(1, 0),
-            x: Word::new(2, 0),
-            order: Mutex::default(),
-        };
+        let world = World { word: Word::new(1, 0), x: Word::new(2, 0), order: Mutex::default() };
         let show = |w: &World| Observation::from([("x".to_owned(), w.x.peek().into())]);
         execute(2, world, show, move |me: Me, w| {
             for label in &LABELS[me.0][..2] {
@@ -110,11 +110,16 @@ fn a_choice_that_the_code_never_makes_is_told() {
 fn states_that_the_observation_does_not_tell_apart_are_told() {
     let options = Options { unobserved: vec!["x".to_owned()], ..Options::default() };
     let program = || {
-        execute(2, Word::new(1, 0), |_| Observation::new(), |me: Me, w| {
-            for label in &LABELS[me.0][..2] {
-                me.load(label, w);
-            }
-        });
+        execute(
+            2,
+            Word::new(1, 0),
+            |_| Observation::new(),
+            |me: Me, w| {
+                for label in &LABELS[me.0][..2] {
+                    me.load(label, w);
+                }
+            },
+        );
     };
     let window = || Window::on(&["a", "b"]);
     let found = walk(&grid(&[0, 1]), options.clone(), window(), program).expect("it can be walked");

@@ -7,6 +7,7 @@ use lockstep::graph::{Edge, Graph};
 use lockstep::probe::Observation;
 use lockstep::value::Value;
 use lockstep::walk::{Options, walk};
+use std::sync::Arc;
 use std::time::Instant;
 use steps::{Me, Window, Word, execute};
 
@@ -19,7 +20,8 @@ const LABELS: [&str; 13] =
 fn grid(length: usize) -> Graph {
     let side = length + 1;
     let count = side.pow(4);
-    let digit = |node: usize, thread: usize| node / side.pow(u32::try_from(thread).expect("small")) % side;
+    let digit =
+        |node: usize, thread: usize| node / side.pow(u32::try_from(thread).expect("small")) % side;
     let label = |step: usize| if step == length { "Done" } else { LABELS[step] };
     let mut states = Vec::new();
     let mut edges = Vec::new();
@@ -55,6 +57,34 @@ fn resident() -> i64 {
     line.and_then(|l| l.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
+/// A run that is ended where it is leaks what its threads hold, for shuttle does not run them to their end.
+#[test]
+fn nothing_of_the_runs_is_left() {
+    let alive = Arc::new(());
+    let token = Arc::clone(&alive);
+    let program = move || {
+        let show = |w: &(Word, Vec<Word>, Arc<()>)| {
+            Observation::from([("sum".to_owned(), w.0.peek().into())])
+        };
+        let own = (2..6).map(|id| Word::new(id, 0)).collect();
+        execute(THREADS, (Word::new(1, 0), own, Arc::clone(&token)), show, |me: Me, w| {
+            for label in &LABELS[..3] {
+                me.add(label, &w.1[me.0], 1);
+                w.0.poke(w.0.peek() + 1);
+            }
+        });
+    };
+    let last = 1;
+    let graph = grid(3);
+    let found =
+        walk(&graph, Options::default(), Window::on(&NAMES), program.clone()).expect("it walks");
+    assert!(found.same() && found.runs > 100);
+    assert_eq!(Arc::strong_count(&alive), 2 + last, "worlds of the walk are left");
+    let found = explore(Window::on(&NAMES), u64::MAX, program);
+    assert!(found.complete && found.executions > 100 && found.classes.len() == 1);
+    assert_eq!(Arc::strong_count(&alive), 1 + last, "worlds of the exploration are left");
+}
+
 #[test]
 #[ignore = "measures; run it with --release -- --ignored --nocapture --test-threads=1"]
 fn large_graphs() {
@@ -67,7 +97,11 @@ fn large_graphs() {
         assert!(found.same());
         eprintln!(
             "{} states, {} edges, {} runs: {:.2?}, {} kB more",
-            found.states, found.edges, found.runs, start.elapsed(), resident() - before
+            found.states,
+            found.edges,
+            found.runs,
+            start.elapsed(),
+            resident() - before
         );
     }
 }
@@ -94,6 +128,9 @@ fn many_runs() {
         });
     });
     eprintln!(
-        "{} explored runs: {:.2?}, {} kB more", found.executions, start.elapsed(), resident() - before
+        "{} explored runs: {:.2?}, {} kB more",
+        found.executions,
+        start.elapsed(),
+        resident() - before
     );
 }

@@ -34,7 +34,7 @@ fn faithful_code_is_the_same() {
         assert_eq!((found.edges, found.edges_covered), (edges, edges));
         assert_eq!((found.random_runs, found.extra_edges), (200, 0));
         assert_eq!(found.blind_runs.map(u128::from), Some(paths));
-        assert!(found.runs as usize <= edges - states + 1, "{} runs", found.runs);
+        assert!(found.runs <= (edges - states + 1) as u64, "{} runs", found.runs);
     }
 }
 
@@ -107,7 +107,8 @@ fn no_edge_can_be_too_many() {
                 edges.push(Edge { from, to, action, param: None });
             });
             let report = report(&walked(&with));
-            let choice = graph.successors(from).iter().any(|e| moved(&graph, from, e.to)[0] == mover);
+            let choice =
+                graph.successors(from).iter().any(|e| moved(&graph, from, e.to)[0] == mover);
             if told.len() <= usize::from(choice) && report.contains("never does") == choice {
                 told.push(report);
             }
@@ -219,4 +220,60 @@ fn a_livelock_is_walked() {
     let options = Options { random: 5, ..Options::default() };
     let found = walk(&stuck, options, Window::on(&["1", "2"]), spin(false)).expect("it walks");
     assert!(found.same(), "{}", report(&found));
+}
+
+#[test]
+fn threads_may_wait_for_each_other_between_steps() {
+    let program = |first: usize| {
+        move || {
+            let show = |w: &(Word, Word)| Observation::from([("n".to_owned(), w.0.peek().into())]);
+            execute(2, (Word::new(1, 0), Word::new(2, 0)), show, move |me: Me, w| {
+                if me.0 == first {
+                    w.1.poke(1);
+                }
+                // No step: the spec knows nothing of it.
+                while w.1.peek() == 0 {
+                    shuttle::thread::yield_now();
+                }
+                me.add("add", &w.0, 1);
+                // A helper is nobody's step either.
+                shuttle::thread::spawn(shuttle::thread::yield_now);
+            });
+        }
+    };
+    let pc = |a: &str, b: &str| Value::record([("a", a), ("b", b)]);
+    let states = vec![
+        vec![0.into(), pc("add", "add")],
+        vec![1.into(), pc("Done", "add")],
+        vec![1.into(), pc("add", "Done")],
+        vec![2.into(), pc("Done", "Done")],
+    ];
+    let edges = [(0, 1), (0, 2), (1, 3), (2, 3)];
+    let edges = edges.map(|(from, to)| common::edge(from, "add", to)).into();
+    let variables = vec!["n".to_owned(), "pc".to_owned()];
+    let graph = Graph::new("add", "Add", variables, states, vec![0], edges).expect("it fits");
+    for first in [0, 1] {
+        let found = walk(&graph, Options::default(), Window::on(&["a", "b"]), program(first))
+            .expect("it can be walked");
+        assert!(found.same(), "{}", report(&found));
+    }
+}
+
+#[test]
+fn a_program_without_a_step_is_walked() {
+    let pc = Value::record([("a", "Done"), ("b", "Done")]);
+    let graph = Graph::new("none", "None", vec!["pc".to_owned()], vec![vec![pc]], vec![0], vec![])
+        .expect("it fits");
+    let program = || execute(2, (), |()| Observation::new(), |_, ()| ());
+    let found =
+        walk(&graph, Options::default(), Window::on(&["a", "b"]), program).expect("it walks");
+    assert!(found.same());
+    assert_eq!((found.states_covered, found.runs, found.blind_runs), (1, 1, Some(1)));
+    let program = || {
+        let nothing = |_: &Word| Observation::new();
+        execute(2, Word::new(1, 0), nothing, |me, w| drop(me.add("l", w, 1).to_string()));
+    };
+    let found =
+        walk(&graph, Options::default(), Window::on(&["a", "b"]), program).expect("it walks");
+    assert!(report(&found).contains("a: the spec is done, the code before l"));
 }

@@ -1,14 +1,22 @@
 //! All scenarios by name.
 
 use crate::scenario::Scenario;
-use crate::worlds::{count, epoll, file_ref, pool, rcuref, stash};
+use crate::worlds::{count, epoll, file_ref, litmus, pool, rcuref, stash};
 
 /// Every scenario, in the order of the spec's modules.
 pub fn all() -> Vec<Scenario> {
-    [count::all(), file_ref::all(), rcuref::all(), stash::all(), pool::all(), epoll::all()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        count::all(),
+        file_ref::all(),
+        rcuref::all(),
+        stash::all(),
+        pool::all(),
+        epoll::all(),
+        litmus::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The scenario of this name.

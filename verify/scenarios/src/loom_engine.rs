@@ -20,7 +20,9 @@ const QUICK_BOUND: usize = 2;
 /// Runs the pass. `finish` writes the record; it is also called from the panic hook, before the process ends.
 pub fn run(scenario: &Scenario, pass: Pass, budget: Budget, finish: fn(&Record)) {
     assert_eq!(ENGINE, Engine::Loom, "this binary was built for another engine");
-    model::set_mutant(scenario.mutant);
+    if !scenario.mutant.is_empty() {
+        model::set_mutant(scenario.mutant);
+    }
     model::set_rmw_pass(pass == Pass::Rmw);
     let begun = Instant::now();
     let mut record = Record::new(scenario.name, pass);
@@ -40,12 +42,11 @@ pub fn run(scenario: &Scenario, pass: Pass, budget: Budget, finish: fn(&Record))
     let stopped = record.clone();
     std::panic::set_hook(Box::new(move |info| {
         let text = info.payload_as_str().unwrap_or("panic").to_owned();
-        let place = info.location().map_or(String::new(), |l| format!(" ({l})"));
         let mut record = stopped.clone();
         record.enter(model::take_report());
         record.violations.push(Violation {
             property: property_of(&text).to_owned(),
-            detail: format!("{text}{place}"),
+            detail: text.lines().next().unwrap_or("panic").to_owned(),
         });
         "until loom's first finding".clone_into(&mut record.bound);
         record.executions = EXECUTIONS.load(Ordering::Relaxed);

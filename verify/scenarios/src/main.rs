@@ -32,6 +32,7 @@ enum Word {
         #[arg(long, default_value = "default")]
         budget: Budget,
         /// Where the graphs are.
+        /// Only for lockstep.
         #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/graphs"))]
         graphs: PathBuf,
     },

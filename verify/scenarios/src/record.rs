@@ -89,7 +89,7 @@ pub struct Step {
     pub name: String,
     /// The step's label.
     pub label: String,
-    /// The line of code.
+    /// What the step is in the system's own words; empty where the label says it.
     pub text: String,
     /// What the step changed.
     pub notes: Vec<String>,
@@ -178,11 +178,11 @@ impl Record {
     }
 
     /// Enters the set of classes.
+    #[cfg(any(graceref_loom, graceref_shuttle))]
     pub fn enter_classes(&mut self, classes: &std::collections::BTreeSet<u64>) {
-        use std::hash::{DefaultHasher, Hash, Hasher};
-        let mut hasher = DefaultHasher::new();
-        classes.hash(&mut hasher);
+        use graceref::sync::model::mix;
+        let digest = classes.iter().fold(0, |digest, &class| mix(digest, class));
         self.classes = Some(classes.len() as u64);
-        self.class_digest = Some(format!("{:016x}", hasher.finish()));
+        self.class_digest = Some(format!("{digest:016x}"));
     }
 }

@@ -94,8 +94,12 @@ pub struct Scenario {
     pub locals: Vec<Locals>,
     /// Variables of the spec that the world cannot show, each with the reason.
     pub unobserved: &'static [(&'static str, &'static str)],
+    /// What real threads can show here and random rounds may miss: they go on, up to a limit, until they have.
+    pub sought: &'static [&'static str],
     /// loom's preemption bound in its weak-memory pass; `None` where the unbounded search ends soon enough.
     pub native_bound: Option<usize>,
+    /// A step in the words of the system that the scenario mirrors; empty where the label says it.
+    pub describe: fn(&str) -> &'static str,
     /// The mutant that is switched on throughout, if this scenario is a checker's own check.
     pub mutant: &'static str,
     /// Engines that this scenario leaves out, each with the reason.
@@ -113,7 +117,9 @@ impl Scenario {
             crowd: None,
             locals: Vec::new(),
             unobserved: &[],
+            sought: &[],
             native_bound: None,
+            describe: |_| "",
             mutant: "",
             without: &[],
         }

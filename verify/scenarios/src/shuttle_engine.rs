@@ -26,10 +26,14 @@ pub fn run(
     graphs: &Path,
 ) -> Result<Record, String> {
     assert_eq!(ENGINE, Engine::Shuttle, "this binary was built for another engine");
-    model::set_mutant(scenario.mutant);
+    if !scenario.mutant.is_empty() {
+        model::set_mutant(scenario.mutant);
+    }
     model::take_report();
     let record = match pass {
-        Pass::Lockstep => lockstep(scenario, budget, graphs),
+        Pass::Lockstep => {
+            lockstep(scenario, budget, &graphs.join(format!("{}.graph", scenario.name)))
+        }
         Pass::Cached => Ok(cached(scenario)),
         _ => Ok(sampled(scenario, pass, budget)),
     };
@@ -37,9 +41,12 @@ pub fn run(
     record
 }
 
-fn lockstep(scenario: &Scenario, budget: Budget, graphs: &Path) -> Result<Record, String> {
-    let file = graphs.join(format!("{}.graph", scenario.name));
-    let text = std::fs::read_to_string(&file).map_err(|error| {
+/// Walks the scenario along the graph in this file.
+///
+/// # Errors
+/// As [`run`].
+pub fn lockstep(scenario: &Scenario, budget: Budget, file: &Path) -> Result<Record, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
         format!(
             "{}: {error}; make it with `cargo verify spec {} --update`",
             file.display(),
@@ -88,12 +95,13 @@ fn cached(scenario: &Scenario) -> Record {
         record.violations.push(Violation { property: DEADLOCK.to_owned(), detail });
     }
     for (name, finding) in &found.found {
-        record.traces.push(trace(name, finding, &scenario.cast.threads));
+        record.traces.push(trace(name, finding, scenario));
     }
     record
 }
 
-fn trace(name: &str, finding: &Finding, threads: &[&str]) -> Trace {
+fn trace(name: &str, finding: &Finding, scenario: &Scenario) -> Trace {
+    let (threads, describe) = (&scenario.cast.threads, scenario.describe);
     let mut before = &finding.initial;
     let mut steps: Vec<Step> = Vec::new();
     for step in &finding.trace {
@@ -101,7 +109,7 @@ fn trace(name: &str, finding: &Finding, threads: &[&str]) -> Trace {
             thread: step.thread,
             name: threads[step.thread].to_owned(),
             label: step.label.to_owned(),
-            text: step.location.clone(),
+            text: describe(step.label).to_owned(),
             notes: changes(before, &step.after),
             fatal: None,
         });

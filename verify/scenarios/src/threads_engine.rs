@@ -1,21 +1,31 @@
-//! The pass on real threads: many short rounds, each on a new world, with threads that dally at random.
+//! The pass on real threads: many short rounds, each on a new world, with threads that wait for each other at random.
 
 use crate::record::{Budget, Pass, Record};
 use crate::scenario::{Cast, Scenario, World};
-use graceref::sync::{ENGINE, Engine, model};
+use graceref::sync::model::{self, Report};
+use graceref::sync::{ENGINE, Engine};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, PoisonError, RwLock};
 
-const ROUNDS: u64 = 100_000;
+const ROUNDS: u64 = 40_000;
+/// So many times as many at the most, where the scenario's bug is not found before.
+const STUBBORN: u64 = 50;
 /// Rounds between two meetings of all threads: meeting costs more than a round.
 const BATCH: u64 = 500;
-/// How long a thread waits in a round for the others to come to it before it goes ahead alone.
+/// How long a thread that waits for the others to come to its round keeps its core.
 const PATIENCE: u32 = 300;
 
-/// One round's world, and how many threads have come to it.
+/// One round's world, how many threads have come to it, and the steps that they have done.
 struct Round {
     world: Arc<dyn World>,
     arrived: AtomicUsize,
+    steps: model::Steps,
+}
+
+impl Round {
+    fn new(cast: &Cast) -> Self {
+        Self { world: (cast.make)(), arrived: AtomicUsize::new(0), steps: model::Steps::default() }
+    }
 }
 
 /// Runs the pass.
@@ -23,60 +33,84 @@ pub fn run(scenario: &Scenario, budget: Budget) -> Record {
     assert_eq!(ENGINE, Engine::Std, "this binary was built for another engine");
     model::take_report();
     let cast = &scenario.cast;
-    let rounds = budget.scale(ROUNDS);
-    let barrier = Barrier::new(cast.threads.len());
+    let threads = cast.threads.len();
+    let planned = budget.scale(ROUNDS);
+    let barrier = Barrier::new(threads);
+    // An empty batch sends the threads home.
     let batch: RwLock<Vec<Round>> = RwLock::new(Vec::new());
+    let mut report = Report::default();
+    let mut rounds = 0;
     std::thread::scope(|scope| {
-        for thread in 1..cast.threads.len() {
+        for thread in 1..threads {
             let (barrier, batch) = (&barrier, &batch);
             scope.spawn(move || {
-                let mut rng = seed(thread);
-                for _ in 0..rounds / BATCH {
+                model::seed_dally(thread as u64 + 1);
+                loop {
                     barrier.wait();
                     let played = batch.read().unwrap_or_else(PoisonError::into_inner);
-                    rng = play(&played, thread, cast, rng);
+                    if played.is_empty() {
+                        break;
+                    }
+                    play(&played, thread, cast);
                     drop(played);
                     barrier.wait();
                 }
             });
         }
-        let mut rng = seed(0);
-        for _ in 0..rounds / BATCH {
-            let fresh = || Round { world: (cast.make)(), arrived: AtomicUsize::new(0) };
+        model::seed_dally(threads as u64 + 1);
+        while rounds < planned || (!shown(scenario, &report) && rounds < planned * STUBBORN) {
             *batch.write().unwrap_or_else(PoisonError::into_inner) =
-                (0..BATCH).map(|_| fresh()).collect();
+                (0..BATCH).map(|_| Round::new(cast)).collect();
             barrier.wait();
             let played = batch.read().unwrap_or_else(PoisonError::into_inner);
-            rng = play(&played, 0, cast, rng);
+            play(&played, 0, cast);
             barrier.wait();
             for round in &*played {
                 round.world.at_end();
             }
+            rounds += BATCH;
+            merge(&mut report, model::take_report());
         }
+        batch.write().unwrap_or_else(PoisonError::into_inner).clear();
+        barrier.wait();
     });
     let mut record = Record::new(scenario.name, Pass::Threads);
     record.executions = rounds;
-    record.bound = format!("{rounds} rounds of {} threads", cast.threads.len());
-    record.enter(model::take_report());
+    record.bound = format!("{rounds} rounds of {threads} threads");
+    record.enter(report);
     record
 }
 
-fn seed(thread: usize) -> u64 {
-    0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(thread as u64 + 1)
+/// Whether everything that is sought has been seen.
+fn shown(scenario: &Scenario, report: &Report) -> bool {
+    let seen = |name| report.violations.contains_key(name) || report.witnesses.contains_key(name);
+    scenario.sought.iter().all(|name| seen(*name))
 }
 
-/// Returns the state of the thread's random numbers, for the next batch.
-fn play(rounds: &[Round], thread: usize, cast: &Cast, mut rng: u64) -> u64 {
-    for round in rounds {
-        round.arrived.fetch_add(1, Ordering::Relaxed);
-        let mut patience = PATIENCE;
-        while round.arrived.load(Ordering::Relaxed) < cast.threads.len() && patience > 0 {
-            patience -= 1;
-            std::hint::spin_loop();
-        }
-        model::set_dally(rng);
-        round.world.run(thread);
-        rng = model::set_dally(0);
+fn merge(all: &mut Report, more: Report) {
+    for (name, detail) in more.violations {
+        all.violations.entry(name).or_insert(detail);
     }
-    rng
+    for (name, detail) in more.witnesses {
+        all.witnesses.entry(name).or_insert(detail);
+    }
+}
+
+/// Plays a thread's part in every round of the batch. Every other round goes as the machine has it.
+fn play(rounds: &[Round], thread: usize, cast: &Cast) {
+    for (i, round) in rounds.iter().enumerate() {
+        round.arrived.fetch_add(1, Ordering::Relaxed);
+        let mut spins = 0;
+        while round.arrived.load(Ordering::Relaxed) < cast.threads.len() {
+            spins += 1;
+            if spins < PATIENCE {
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
+            }
+        }
+        model::set_dally((i % 2 == 0).then(|| Arc::clone(&round.steps)));
+        round.world.run(thread);
+        model::set_dally(None);
+    }
 }

@@ -86,6 +86,7 @@ struct Entry {
     name: Spanned<String>,
     module: Spanned<String>,
     question: Spanned<Question>,
+    shows: Spanned<String>,
     #[serde(default)]
     constants: BTreeMap<String, Spanned<String>>,
     #[serde(default)]

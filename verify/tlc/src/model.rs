@@ -80,6 +80,8 @@ pub struct Model {
     pub module: String,
     /// What is asked.
     pub question: Question,
+    /// What the configuration shows, in one sentence.
+    pub shows: String,
     /// Constants and their values as TLA+ text; a value that starts with `<-` names a definition.
     pub constants: BTreeMap<String, String>,
     /// Invariants of a safety, bait or witness model.

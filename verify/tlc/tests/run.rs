@@ -57,7 +57,9 @@ impl Project {
 
     /// Runs one model that pins nothing in update mode.
     fn one(modules: &str, module: &str, rest: &str) -> Option<Outcome> {
-        let models = format!("[[model]]\nname = \"one\"\nmodule = \"{module}\"\n{rest}\n");
+        let models = format!(
+            "[[model]]\nname = \"one\"\nmodule = \"{module}\"\nshows = \"A fixture.\"\n{rest}\n"
+        );
         Some(Self::new(modules, &models)?.run(true).remove(0))
     }
 }
@@ -68,7 +70,7 @@ const NONE: &str = "constants = { Fix = '\"none\"' }";
 #[test]
 fn a_correct_module_holds_and_every_number_is_compared() {
     let models = format!(
-        "[[model]]\nname = \"latch\"\nmodule = \"Latch\"\nquestion = \"safety\"\n{CAS}\n\
+        "[[model]]\nname = \"latch\"\nmodule = \"Latch\"\nshows = \"A fixture.\"\nquestion = \"safety\"\n{CAS}\n\
          invariants = [\"TypeOK\", \"OneOwner\"]\nexpect = \"holds\"\ndistinct = 12\ngenerated = 16\n"
     );
     let Some(project) = Project::new("spec", &models) else {
@@ -227,7 +229,7 @@ fn a_refinement_holds_or_is_violated_by_a_step() {
 #[test]
 fn a_graph_is_written_once_and_compared_from_then_on() {
     let models = format!(
-        "[[model]]\nname = \"latch-none\"\nmodule = \"Latch\"\nquestion = \"graph\"\n{NONE}\n"
+        "[[model]]\nname = \"latch-none\"\nmodule = \"Latch\"\nshows = \"A fixture.\"\nquestion = \"graph\"\n{NONE}\n"
     );
     let Some(project) = Project::new("spec", &models) else {
         return;

@@ -58,7 +58,7 @@ mod dally;
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
 pub(super) use dally::dally;
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
-pub use dally::set_dally;
+pub use dally::{Steps, seed_dally, set_dally};
 
 /// A variable of the proof, not of the program: no step, no ordering, invisible to the engines.
 #[derive(Debug, Default)]

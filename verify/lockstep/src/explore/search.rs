@@ -91,9 +91,9 @@ impl<P: Probe> Scheduler for Searching<P> {
         &mut self,
         runnable: &[&Task],
         current: Option<TaskId>,
-        _is_yielding: bool,
+        yields: bool,
     ) -> Option<TaskId> {
-        self.0.borrow_mut().decide(runnable, current)
+        self.0.borrow_mut().decide(runnable, current, yields)
     }
 
     fn next_u64(&mut self) -> u64 {
@@ -122,9 +122,14 @@ impl<P: Probe> Search<P> {
         true
     }
 
-    fn decide(&mut self, runnable: &[&Task], current: Option<TaskId>) -> Option<TaskId> {
+    fn decide(
+        &mut self,
+        runnable: &[&Task],
+        current: Option<TaskId>,
+        yields: bool,
+    ) -> Option<TaskId> {
         let positions = self.probe.positions();
-        if let Some(task) = unsettled(&positions, runnable, current) {
+        if let Some(task) = unsettled(&positions, runnable, current, yields) {
             self.spins += 1;
             assert!(self.spins <= SPINS, "task {task:?} goes on and on without a labelled step");
             return Some(task);

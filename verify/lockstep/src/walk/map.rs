@@ -66,11 +66,11 @@ impl Map {
     fn learn_movers(&mut self, graph: &Graph) -> Result<(), WalkError> {
         for edge in graph.edges() {
             let differs = |&i: &usize| self.stand(edge.from, i) != self.stand(edge.to, i);
-            let moved: Vec<usize> = (0..self.threads.len()).filter(differs).collect();
-            let [mover] = moved[..] else {
+            let all: Vec<usize> = (0..self.threads.len()).filter(differs).collect();
+            let [mover] = all[..] else {
                 let graph = graph.name().to_owned();
                 let edge = format!("{} -> {} ({})", edge.from, edge.to, edge.label());
-                return Err(WalkError::Mover { graph, edge, moved: moved.len() });
+                return Err(WalkError::Mover { graph, edge, moved: all.len() });
             };
             self.movers.push(mover);
         }

@@ -14,6 +14,9 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+/// So many runs in a row without a new edge end the covering; what is left is reported.
+const IDLE: u32 = 1_000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// Taking every edge.
@@ -50,6 +53,8 @@ pub(super) struct Walker<P> {
     spins: u32,
     /// A run longer than this is led to its end.
     long: usize,
+    /// Runs since the last new edge.
+    idle: u32,
     stopped: bool,
     /// How many maximal paths the graph has, if they are to be counted.
     paths: Option<u128>,
@@ -83,6 +88,7 @@ pub(super) fn run<P: Probe + 'static>(
         depth: 0,
         spins: 0,
         long: 1_000.max(2 * stats.depth),
+        idle: 0,
         stopped: true,
         paths: stats.schedules.exact().filter(|&paths| paths <= options.blind_limit),
         options,
@@ -111,9 +117,9 @@ impl<P: Probe> Scheduler for Walking<P> {
         &mut self,
         runnable: &[&Task],
         current: Option<TaskId>,
-        _is_yielding: bool,
+        yields: bool,
     ) -> Option<TaskId> {
-        self.0.borrow_mut().decide(runnable, current)
+        self.0.borrow_mut().decide(runnable, current, yields)
     }
 
     fn next_u64(&mut self) -> u64 {
@@ -129,8 +135,11 @@ impl<P: Probe> Walker<P> {
         }
         loop {
             match self.mode {
-                Mode::Cover if self.plan.anything_left(self.graph.initial()[0]) => {
+                Mode::Cover
+                    if self.idle < IDLE && self.plan.anything_left(self.graph.initial()[0]) =>
+                {
                     self.result.runs += 1;
+                    self.idle += 1;
                     break;
                 }
                 Mode::Cover => self.mode = Mode::Random,
@@ -161,9 +170,14 @@ impl<P: Probe> Walker<P> {
         true
     }
 
-    fn decide(&mut self, runnable: &[&Task], current: Option<TaskId>) -> Option<TaskId> {
+    fn decide(
+        &mut self,
+        runnable: &[&Task],
+        current: Option<TaskId>,
+        yields: bool,
+    ) -> Option<TaskId> {
         let positions = self.probe.positions();
-        if let Some(task) = unsettled(&positions, runnable, current) {
+        if let Some(task) = unsettled(&positions, runnable, current, yields) {
             self.spins += 1;
             if self.spins > SPINS {
                 self.book();
@@ -208,33 +222,29 @@ impl<P: Probe> Walker<P> {
         let stepped = self.book();
         let now = self.trace.last().map_or(&self.initial, |step| &step.after);
         let seen = Seen { now, positions, unobserved: &self.options.unobserved };
-        let (edges, node) = match (stepped, self.node) {
-            (Some(thread), Some(from)) => {
-                let edges: Vec<usize> = self
-                    .graph
-                    .successor_range(from)
-                    .filter(|&e| self.map.movers[e] == thread)
-                    .filter(|&e| seen.is(&self.graph, &self.map, self.graph.edges()[e].to))
-                    .collect();
-                let Some(&first) = edges.first() else {
-                    self.result.extra_edges += 1;
-                    return self.diverge(&Kind::NoSuchState, positions);
-                };
-                let node = self.graph.edges()[first].to;
-                // Several edges to one state are one step; to several states, nobody knows which.
-                if edges.iter().any(|&e| self.graph.edges()[e].to != node) {
-                    return self.diverge(&Kind::Ambiguous(edges), positions);
-                }
-                (edges, node)
-            }
-            _ => {
-                let initial = self.graph.initial()[0];
-                if !seen.is(&self.graph, &self.map, initial) {
-                    return self.diverge(&Kind::NoSuchState, positions);
-                }
-                (Vec::new(), initial)
-            }
+        let edges: Vec<usize> = if let (Some(thread), Some(from)) = (stepped, self.node) {
+            let moves = self.graph.successor_range(from).filter(|&e| self.map.movers[e] == thread);
+            moves.filter(|&e| seen.is(&self.graph, &self.map, self.graph.edges()[e].to)).collect()
+        } else {
+            Vec::new()
         };
+        let node = match edges.first() {
+            Some(&edge) => self.graph.edges()[edge].to,
+            None => self.graph.initial()[0],
+        };
+        // Several edges to one state are one step; to several states, nobody knows which.
+        if edges.iter().any(|&e| self.graph.edges()[e].to != node) {
+            return self.diverge(&Kind::Ambiguous(edges), positions);
+        }
+        let lost = if stepped.is_some() {
+            edges.is_empty()
+        } else {
+            !seen.is(&self.graph, &self.map, node)
+        };
+        if lost {
+            self.result.extra_edges += usize::from(stepped.is_some());
+            return self.diverge(&Kind::NoSuchState, positions);
+        }
         self.enter(node, &edges);
         let threads = self.map.threads.len().max(positions.len());
         let differs = (0..threads).any(|thread| {
@@ -250,16 +260,12 @@ impl<P: Probe> Walker<P> {
     /// Notes the step that has just been done, if one has, and what the code shows now; returns whose it was.
     fn book(&mut self) -> Option<usize> {
         let after = self.probe.observe();
-        match self.stepping.take() {
-            Some((thread, label, location)) => {
-                self.trace.push(TraceStep { thread, label, location, after });
-                Some(thread)
-            }
-            None => {
-                self.initial = after;
-                None
-            }
-        }
+        let Some((thread, label, location)) = self.stepping.take() else {
+            self.initial = after;
+            return None;
+        };
+        self.trace.push(TraceStep { thread, label, location, after });
+        Some(thread)
     }
 
     fn enter(&mut self, node: usize, edges: &[usize]) {
@@ -269,6 +275,7 @@ impl<P: Probe> Walker<P> {
         for &edge in edges {
             if self.plan.take(&self.graph, edge) {
                 self.result.edges_covered += 1;
+                self.idle = 0;
             }
         }
         if let Some(aim) = self.aim.take().filter(|aim| !edges.contains(aim)) {

@@ -33,10 +33,15 @@ pub(crate) fn program(getters: usize, mutant: &'static str) -> impl Fn() + Send 
             freed: Word::new(4, 0),
             mutant,
         };
-        execute(getters + 1, world, move |w| show(w, getters), |me, w| match me {
-            Me(0) => closer(me, w),
-            _ => getter(me, w),
-        });
+        execute(
+            getters + 1,
+            world,
+            move |w| show(w, getters),
+            |me, w| match me {
+                Me(0) => closer(me, w),
+                _ => getter(me, w),
+            },
+        );
     }
 }
 
@@ -47,9 +52,9 @@ fn show(w: &Lookup, getters: usize) -> Observation {
         ("listed", w.listed.is_set()),
         ("locked", w.locked.is_set()),
         ("freed", w.freed.is_set()),
-        ("saw", local("saw", threads, 0.into())),
-        ("got", local("got", threads, false.into())),
-        ("last", local("last", &[(0, "closer")], false.into())),
+        ("saw", local("saw", threads, &0.into())),
+        ("got", local("got", threads, &false.into())),
+        ("last", local("last", &[(0, "closer")], &false.into())),
     ];
     if w.mutant == "a variable is not shown" {
         shown.retain(|(name, _)| *name != "listed");

@@ -131,9 +131,9 @@ pub(crate) fn execute<W: Send + Sync + 'static>(
 }
 
 /// The value of a local variable of each thread.
-pub(crate) fn local(name: &'static str, threads: &[(usize, &str)], initial: Value) -> Value {
+pub(crate) fn local(name: &'static str, threads: &[(usize, &str)], initial: &Value) -> Value {
     table(|t| {
-        let value = |thread| t.locals.get(&(name, thread)).unwrap_or(&initial).clone();
+        let value = |thread| t.locals.get(&(name, thread)).unwrap_or(initial).clone();
         Value::record(threads.iter().map(|&(thread, name)| (name, value(thread))))
     })
 }
@@ -233,27 +233,29 @@ impl Me {
     pub(crate) fn set(self, name: &'static str, value: impl Into<Value>) {
         table(|t| t.locals.insert((name, self.0), value.into()));
     }
+}
 
-    pub(crate) fn record(self, name: &str, violation: bool) {
-        table(|t| t.events.push(Event { name: name.to_owned(), violation, step: t.steps }));
-    }
+/// Records that something broke or was seen.
+pub(crate) fn record(name: &str, violation: bool) {
+    table(|t| t.events.push(Event { name: name.to_owned(), violation, step: t.steps }));
 }
 
 /// The report with each place of the code replaced by the text of that line, which stays when lines move and shows
 /// that the place is the right one.
 pub(crate) fn readable(report: &str) -> String {
-    const HOME: &str = "verify/lockstep/tests/";
     let mut text = String::new();
     let mut rest = report;
-    while let Some(at) = rest.find(HOME) {
-        text.push_str(&rest[..at]);
-        let end = at + rest[at..].find([')', ',', ';', ' ', '\n']).unwrap_or(rest.len() - at);
-        let place: Vec<&str> = rest[at..end].split(':').collect();
-        let file = format!("{}/../../{}", env!("CARGO_MANIFEST_DIR"), place[0]);
-        let source = std::fs::read_to_string(&file).expect("the place is in a file of the tests");
+    while let Some(dot) = rest.find(".rs:") {
+        // A place stands in parentheses.
+        let start = rest[..dot].rfind('(').map_or(0, |at| at + 1);
+        let end = dot + rest[dot..].find(')').expect("the place ends");
+        let place: Vec<&str> = rest[start..end].split(':').collect();
+        let at = place[0].rfind("tests/").expect("the place is in the tests");
+        let file = format!("{}/{}", env!("CARGO_MANIFEST_DIR"), &place[0][at..]);
+        let source = std::fs::read_to_string(&file).expect("the file is there");
         let line: usize = place[1].parse().expect("a line");
         let line = source.lines().nth(line - 1).expect("the line is there").trim();
-        text.push_str(&format!("`{line}`"));
+        text.extend([&rest[..start], "`", line, "`"]);
         rest = &rest[end..];
     }
     text.push_str(rest);

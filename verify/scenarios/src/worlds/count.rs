@@ -126,6 +126,7 @@ pub(crate) fn all() -> Vec<Scenario> {
     let inc_not_zero = || Listed::<CasCount>::new(Get::IncNotZero);
     vec![
         Scenario {
+            sought: &["NoResurrect"],
             crowd: Some(Cast::new(TWO, inc)),
             locals: vec![Locals::new("seen", &["lookup"], 0)],
             ..Scenario::new(

@@ -120,6 +120,12 @@ fn scenario<C: FCount>(
     const W: &[&str] = &["waiter"];
     const S: &[&str] = &["signaller"];
     Scenario {
+        describe,
+        sought: match (fix, driver) {
+            (Fix::Unpinned, _) => &["NoResurrect", "ReleaseImpliesNoCallback", "PollDead"],
+            (Fix::InDriver, Driver::Other) => &["NoResurrect"],
+            _ => &["OutlivesFd"],
+        },
         crowd: Some(Cast::new(&["closer", "waiter", "signaller", "waiter2"], make)),
         locals: vec![
             Locals::new("seen", W, 0),
@@ -132,6 +138,35 @@ fn scenario<C: FCount>(
             Locals::new("final", S, false),
         ],
         ..Scenario::new(name, about, Cast::new(&["closer", "waiter", "signaller"], make))
+    }
+}
+
+/// The kernel's calls.
+fn describe(label: &str) -> &'static str {
+    let (thread, step) = label.split_once('_').unwrap_or((label, ""));
+    match (thread, step) {
+        ("close", "put") => "close(2): fput(file)",
+        ("wait" | "cb" | "poll", "put") | ("poll", "inline_put") => "fput(file)",
+        (_, "f_ep") => "__fput(): eventpoll_release()",
+        ("wait", "mtx") => "epoll_wait(): mutex_lock(&ep->mtx)",
+        (_, "mtx") => "mutex_lock(&ep->mtx)",
+        ("wait", "unlock") | (_, "mtx_unlock") => "mutex_unlock(&ep->mtx)",
+        (_, "remove") => "eventpoll_release_file(): __ep_remove()",
+        (_, "release") => "->release, dma_buf_release()",
+        (_, "free") => "file_free(file)",
+        ("wait", "item") => "ep_item_poll()",
+        ("wait", "get_load") => "epi_fget(): read f_count",
+        ("poll", "get_load") => "get_file_active(): read f_count",
+        (_, "get_cas") => "cmpxchg f_count, not from zero",
+        ("poll", "active") => "dma_buf_poll(): dcb->active",
+        ("poll", "get") => "get_file(dmabuf->file)",
+        ("poll", "fence") => "dma_fence_add_callback()",
+        ("signal", "") => "dma_fence_signal()",
+        ("signal", "unlock") => "  spin_unlock(fence->lock)",
+        ("cb", "active") | ("poll", "inline_active") => "dma_buf_poll_cb(): dcb->active",
+        ("poll", "fence_unlock") => "  spin_unlock(fence->lock)",
+        (_, "active_unlock" | "inline_active_unlock") => "  spin_unlock(poll->lock)",
+        _ => "",
     }
 }
 

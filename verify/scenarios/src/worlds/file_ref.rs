@@ -121,10 +121,12 @@ fn scenario<R: FileRef>(
     name: &'static str,
     about: &'static str,
     threads: &'static [&'static str],
+    sought: &'static [&'static str],
 ) -> Scenario {
     let mut crowd = threads.to_vec();
     crowd.push("lookup3");
     Scenario {
+        sought,
         crowd: Some(Cast::new(&crowd, Slot::<R>::new)),
         locals: vec![
             Locals::new("of", &["closer"], 1),
@@ -140,16 +142,19 @@ pub(crate) fn all() -> Vec<Scenario> {
             "file-ref",
             "the dead zone with two stale lookups and immediate reuse of the slot",
             &["closer", "lookup", "lookup2"],
+            &["EarlyWinner"],
         ),
         scenario::<Draft>(
             "file-ref-draft",
             "the first posting: a failing get stores DEAD, into the next object's count",
             &["closer", "lookup"],
+            &["NothingLeft"],
         ),
         scenario::<Zeroing>(
             "file-ref-zeroing",
             "an allocator that zeroes a word whose zero means one reference",
             &["closer", "lookup"],
+            &["HeldIsLive"],
         ),
     ]
 }

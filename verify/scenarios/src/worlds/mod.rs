@@ -3,6 +3,7 @@
 pub(crate) mod count;
 pub(crate) mod epoll;
 pub(crate) mod file_ref;
+pub(crate) mod litmus;
 pub(crate) mod pool;
 pub(crate) mod rcuref;
 pub(crate) mod stash;

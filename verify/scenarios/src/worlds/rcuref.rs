@@ -57,6 +57,7 @@ impl World for Two {
 fn scenario(name: &'static str, about: &'static str, fix: Fix) -> Scenario {
     let make = move || Two::new(fix);
     Scenario {
+        sought: if fix == Fix::Reread { &["NoFalseAlarm"] } else { &[] },
         crowd: Some(Cast::new(&["dropper", "getter", "getter2"], make)),
         locals: vec![
             Locals::new("after", &["dropper"], 0),

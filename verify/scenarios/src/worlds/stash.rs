@@ -217,6 +217,7 @@ fn scenario(name: &'static str, about: &'static str, fix: Fix) -> Scenario {
     let make = move || OneSlot::new(fix);
     let (lookups, ttm): (&[&str], &[&str]) = if fix.ttm() { (&[], L) } else { (L, &[]) };
     Scenario {
+        sought: if fix.stashes_second() { &[] } else { &["RightObject"] },
         crowd: Some(Cast::new(&["driver", "lookup", "lookup2"], make)),
         locals: vec![
             Locals::new("dhead", D, 0).as_in_code("head"),

@@ -21,6 +21,7 @@ impl Check {
 
     pub(super) fn model(&mut self, entry: Entry, line: usize) -> Model {
         self.names(&entry);
+        self.shows(&entry.shows);
         self.subjects(&entry);
         let expect = self.expect(&entry);
         self.pins(&entry, &expect);
@@ -29,6 +30,7 @@ impl Check {
             name: entry.name.into_inner(),
             module: entry.module.into_inner(),
             question: entry.question.into_inner(),
+            shows: entry.shows.into_inner(),
             constants: entry.constants.into_iter().map(|(k, v)| (k, v.into_inner())).collect(),
             invariants: strings(entry.invariants).collect(),
             properties: strings(entry.properties).collect(),
@@ -72,6 +74,16 @@ impl Check {
             if let Some(what) = unbalanced(value.get_ref()) {
                 self.fault(value, format!("the value of `{constant}` {what}"));
             }
+        }
+    }
+
+    /// The sentence stands in a cell of a table, so it is one line.
+    fn shows(&mut self, shows: &Spanned<String>) {
+        let text = shows.get_ref();
+        if text.trim().is_empty() {
+            self.fault(shows, "say in a sentence what the model shows");
+        } else if text.contains(['\n', '|']) {
+            self.fault(shows, "what a model shows is one line without `|`");
         }
     }
 

@@ -12,7 +12,9 @@ fn parsed(text: &str) -> Result<Vec<Model>, ModelsError> {
 }
 
 fn model(rest: &str) -> String {
-    format!("# The register.\n[[model]]\nname = \"latch\"\nmodule = \"Latch\"\n{rest}\n")
+    format!(
+        "# The register.\n[[model]]\nname = \"latch\"\nmodule = \"Latch\"\nshows = \"One owner.\"\n{rest}\n"
+    )
 }
 
 fn error(text: &str) -> String {
@@ -49,6 +51,9 @@ fn every_mistake_names_file_and_line() {
         model("question = \"savety\""),
         model(&format!("{held}colour = \"red\"")),
         model(&format!("{held}distinct = -1")),
+        model("question = \"graph\"").replace("shows = \"One owner.\"\n", ""),
+        model("question = \"graph\"").replace("One owner.", " "),
+        model("question = \"graph\"").replace("One owner.", "One | owner."),
         model(safety),
         model("question = \"safety\"\nexpect = \"holds\""),
         model(&format!("{safety}expect = \"violated\"")),

@@ -5,6 +5,7 @@ fn model(question: Question, expect: Expect) -> Model {
         name: "latch".to_owned(),
         module: "Latch".to_owned(),
         question,
+        shows: String::new(),
         constants: std::collections::BTreeMap::default(),
         invariants: vec!["NeverTaken".to_owned()],
         properties: Vec::new(),

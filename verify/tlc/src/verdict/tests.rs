@@ -6,6 +6,7 @@ fn model(properties: &[&str]) -> Model {
         name: "latch".to_owned(),
         module: "Latch".to_owned(),
         question: Question::Liveness,
+        shows: String::new(),
         constants: std::collections::BTreeMap::default(),
         invariants: Vec::new(),
         properties: properties.iter().map(|p| (*p).to_owned()).collect(),

@@ -1,10 +1,8 @@
 //! The tables of one execution: each thread's next step, its local variables, and the order of its accesses.
 
 use super::super::{Local, Ordering};
-use core::hash::{Hash, Hasher};
 use core::panic::Location;
 use std::cell::{Cell, RefCell};
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap};
 use std::prelude::v1::*;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -100,7 +98,8 @@ fn mutant_cell() -> &'static Mutex<String> {
     MUTANT.get_or_init(|| Mutex::new(std::env::var("GRACEREF_MUTANT").unwrap_or_default()))
 }
 
-/// Switches the named mutant on (the empty name: none). The environment variable `GRACEREF_MUTANT` does the same.
+/// Switches the named mutant on (the empty name: none). The environment variable `GRACEREF_MUTANT` does the same
+/// at the start.
 pub fn set_mutant(name: &str) {
     name.clone_into(&mut mutant_cell().lock().unwrap_or_else(PoisonError::into_inner));
 }
@@ -180,15 +179,18 @@ pub fn events() -> Vec<Event> {
     with(|e| e.events.clone())
 }
 
-/// A digest of the execution so far, the same for all orders of steps that touch different objects.
+/// A digest of the execution so far, the same for all orders of steps that touch different objects, and the same
+/// in every build of this crate.
 pub fn class() -> u64 {
-    with(|e| {
-        let mut hasher = DefaultHasher::new();
-        for role in &e.roles {
-            role.history.hash(&mut hasher);
-        }
-        hasher.finish()
-    })
+    with(|e| e.roles.iter().fold(0, |digest, role| mix(digest, role.history)))
+}
+
+/// One more word into a digest (the finalizer of SplitMix64).
+pub fn mix(digest: u64, word: u64) -> u64 {
+    let mut z = digest.rotate_left(23) ^ word.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
 }
 
 /// The steps so far: thread and label.
@@ -346,15 +348,12 @@ impl Object {
                 if let Some(pending) = role.pending.take() {
                     e.steps.push((me, pending.label));
                 }
-                let mut hasher = DefaultHasher::new();
-                role.history.hash(&mut hasher);
-                if shared {
+                role.history = if shared {
                     let version = self.version.fetch_add(1, Ordering::Relaxed);
-                    (self.id, version).hash(&mut hasher);
+                    mix(mix(role.history, self.id), version)
                 } else {
-                    u64::MAX.hash(&mut hasher);
-                }
-                role.history = hasher.finish();
+                    mix(role.history, u64::MAX)
+                };
             });
         }
         result
