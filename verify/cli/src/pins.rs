@@ -83,7 +83,9 @@ impl Pins {
         let mut ran: BTreeSet<(&str, &str)> = BTreeSet::new();
         for ((scenario, pass), report) in &results.passes {
             let Ok(report) = report else { continue };
-            if pass.is_deterministic() && report.skipped.is_none() {
+            // A walk that was cut off where code and spec part has no numbers to keep.
+            let whole = report.skipped.is_none() && report.divergence.is_none();
+            if pass.is_deterministic() && whole {
                 let passes = self.0.entry(scenario.clone()).or_default();
                 passes.insert(pass.word().to_owned(), Pin::of(report));
             }
@@ -125,7 +127,7 @@ impl Pins {
         report: &PassReport,
         budget: Budget,
     ) -> Vec<String> {
-        if !pass.is_deterministic() {
+        if !pass.is_deterministic() || report.divergence.is_some() {
             return Vec::new();
         }
         let found = Pin::of(report);
@@ -206,6 +208,19 @@ mod tests {
             ["cached: no pinned count; `cargo verify --bless` records it"]
         );
         assert!(pins.differences("s", Pass::Random, &report(1), Budget::Default).is_empty());
+    }
+
+    #[test]
+    fn a_walk_that_was_cut_off_is_neither_compared_nor_kept() {
+        let cut_off = PassReport { divergence: Some("a step too many".to_owned()), ..report(1) };
+        let mut results = results(&[("s", Pass::Lockstep, 374)]);
+        let mut pins = Pins::default();
+        pins.bless(&results, true);
+        assert!(pins.differences("s", Pass::Lockstep, &cut_off, Budget::Default).is_empty());
+        results.passes.insert(("s".to_owned(), Pass::Lockstep), Ok(cut_off));
+        let before = pins.clone();
+        pins.bless(&results, true);
+        assert_eq!(pins, before);
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn with_table(text: &str, table: &str) -> Result<String, String> {
     if begin > end {
         return Err(format!("{FILE}: `{END}` comes before `{BEGIN}`"));
     }
-    Ok(format!("{}\n\n{table}\n{}", &text[..begin], &text[end..]))
+    Ok(format!("{}\n\n{}\n\n{}", &text[..begin], table.trim_end(), &text[end..]))
 }
 
 /// What the table says of files other than models.toml.
@@ -81,21 +81,11 @@ impl Outside {
         Outside { modules: modules.collect(), worlds: worlds.collect() }
     }
 
-    /// The files that the module's comment names after `Code:`.
+    /// The files that the module says it mirrors.
     fn code(&self, module: &str) -> Vec<String> {
         let text = self.modules.get(module).map_or("", String::as_str);
-        let list = text.split_once("Code:").map_or("", |(_, rest)| rest);
-        let list = list.split("*)").next().unwrap_or_default();
-        let mut folder = String::new();
-        let words = list.split([',', ' ', '\n', '\t']).map(str::trim).filter(|w| !w.is_empty());
-        words
-            .map(|word| {
-                let path = if word.contains('/') { word.to_owned() } else { folder.clone() + word };
-                folder =
-                    path.rsplit_once('/').map_or_else(String::new, |(dir, _)| format!("{dir}/"));
-                path
-            })
-            .collect()
+        let files = tlc::lint::code(text).map(|(_, files)| files).unwrap_or_default();
+        files.iter().map(|path| path.display().to_string()).collect()
     }
 
     /// The file whose scenarios have this one.
@@ -250,6 +240,20 @@ trace = 7
         assert_eq!(check(&root, true).unwrap(), None);
         insta::assert_snapshot!(std::fs::read_to_string(dir.path().join(FILE)).unwrap());
         assert_eq!(check(&root, false).unwrap(), None);
+    }
+
+    #[test]
+    fn the_readmes_show_the_example_that_the_crate_tests() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let text = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+        let docs = text("impl/graceref/src/lib.rs");
+        let docs = docs.lines().map_while(|line| line.strip_prefix("//!"));
+        let docs: String =
+            docs.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\n").collect();
+        let example = docs.split("```\n").nth(1).unwrap();
+        for readme in ["README.md", "impl/graceref/README.md"] {
+            assert!(text(readme).contains(&format!("```rust\n{example}```\n")), "{readme}");
+        }
     }
 
     #[test]

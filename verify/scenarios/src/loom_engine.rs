@@ -18,6 +18,9 @@ static CLASSES: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 const QUICK_BOUND: usize = 2;
 
 /// Runs the pass. `finish` writes the record; it is also called from the panic hook, before the process ends.
+///
+/// # Panics
+/// In a binary that was built for another engine.
 pub fn run(scenario: &Scenario, pass: Pass, budget: Budget, finish: fn(&Record)) {
     assert_eq!(ENGINE, Engine::Loom, "this binary was built for another engine");
     if !scenario.mutant.is_empty() {
@@ -31,8 +34,7 @@ pub fn run(scenario: &Scenario, pass: Pass, budget: Budget, finish: fn(&Record))
     builder.max_permutations = None;
     builder.max_duration = None;
     builder.preemption_bound = match (pass, scenario.native_bound, budget) {
-        (Pass::Rmw, ..) => None,
-        (_, None, _) => None,
+        (Pass::Rmw, ..) | (_, None, _) => None,
         (_, Some(bound), Budget::Quick) => Some(bound.min(QUICK_BOUND)),
         (_, bound, _) => bound,
     };

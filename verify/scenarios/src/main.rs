@@ -7,11 +7,11 @@ use std::process::ExitCode;
 
 /// Runs one scenario under one pass of the engine that this binary was built for.
 ///
-/// `cargo verify` builds it three times and calls it; by hand:
-///
-///     RUSTFLAGS='--cfg graceref_shuttle' cargo run --profile model -p graceref-scenarios -- run epoll-2023 --pass cached
+/// `cargo verify` builds it three times and calls it.
 #[derive(Parser)]
-#[command(verbatim_doc_comment)]
+#[command(
+    after_help = "By hand:\n  RUSTFLAGS='--cfg graceref_shuttle' cargo run --profile model -p graceref-scenarios -- run epoll-2023 --pass cached"
+)]
 struct Args {
     #[command(subcommand)]
     word: Word,

@@ -19,6 +19,9 @@ const LIMIT: u64 = 3_000_000;
 ///
 /// # Errors
 /// A text for people when the graph is missing or not one that can be walked.
+///
+/// # Panics
+/// In a binary that was built for another engine.
 pub fn run(
     scenario: &Scenario,
     pass: Pass,

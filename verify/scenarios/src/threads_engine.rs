@@ -29,6 +29,9 @@ impl Round {
 }
 
 /// Runs the pass.
+///
+/// # Panics
+/// In a binary that was built for another engine.
 pub fn run(scenario: &Scenario, budget: Budget) -> Record {
     assert_eq!(ENGINE, Engine::Std, "this binary was built for another engine");
     model::take_report();

@@ -73,36 +73,52 @@ pub fn lint_spec(root: &Path) -> std::io::Result<Vec<Problem>> {
 type Finding = (usize, String);
 
 fn header(text: &str, root: &Path) -> Vec<Finding> {
-    // `Code:` elsewhere than in a comment would be a label of that name, which is not lower-case.
-    let Some((index, rest)) = text.lines().enumerate().find_map(|(index, line)| {
-        let words = line.trim_start_matches([' ', '(', '*', '\\', '|']);
-        words.strip_prefix("Code:").map(|rest| (index, rest))
-    }) else {
+    let Some((line, files)) = code(text) else {
         return vec![(1, "no comment says which Rust file this mirrors (`Code: path`)".to_owned())];
     };
-    let files: Vec<&str> = rest
-        .split(|c: char| c.is_whitespace() || c == ',')
-        .map(|word| word.trim_matches(['*', '(', ')', '`', '.', ';']))
-        .filter(|word| !word.is_empty())
-        .collect();
     let mut found = Vec::new();
     if files.is_empty() {
-        found.push((index + 1, "`Code:` names no file".to_owned()));
+        found.push((line, "`Code:` names no file".to_owned()));
     }
-    let mut folder = PathBuf::new();
-    for name in files {
-        // `impl/x/src/file.rs, epoll.rs`: a bare name is beside the one before it.
-        let path = if name.contains('/') { PathBuf::from(name) } else { folder.join(name) };
+    for path in files {
         if !root.join(&path).is_file() {
             let message = format!("`Code:` names {}, which does not exist", path.display());
-            found.push((index + 1, message));
+            found.push((line, message));
         } else if path.extension().is_none_or(|extension| extension != "rs") {
             let message = format!("`Code:` names {}, which is no Rust file", path.display());
-            found.push((index + 1, message));
+            found.push((line, message));
         }
-        folder = path.parent().map(Path::to_owned).unwrap_or_default();
     }
     found
+}
+
+/// The Rust files that a module mirrors, by its comment `Code: path/to/file.rs, other.rs`, and the line where it
+/// says so. A line that ends in a comma goes on in the next one.
+pub fn code(text: &str) -> Option<(usize, Vec<PathBuf>)> {
+    // `Code:` elsewhere than in a comment would be a label of that name, which is not lower-case.
+    let (index, first) = text.lines().enumerate().find_map(|(index, line)| {
+        let words = line.trim_start_matches([' ', '(', '*', '\\', '|']);
+        words.strip_prefix("Code:").map(|rest| (index, rest))
+    })?;
+    let mut list = first.trim_end().to_owned();
+    let mut rest = text.lines().skip(index + 1);
+    while list.ends_with(',')
+        && let Some(line) = rest.next()
+    {
+        list.push_str(line.trim_end());
+    }
+    let names = list
+        .split(|c: char| c.is_whitespace() || c == ',')
+        .map(|word| word.trim_matches(['*', '(', ')', '`', '.', ';', '\\']))
+        .filter(|word| !word.is_empty());
+    let mut folder = PathBuf::new();
+    let resolved = names.map(|name| {
+        // `impl/x/src/file.rs, epoll.rs`: a bare name is beside the one before it.
+        let path = if name.contains('/') { PathBuf::from(name) } else { folder.join(name) };
+        folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        path
+    });
+    Some((index + 1, resolved.collect()))
 }
 
 fn committed_translation(text: &str) -> Option<usize> {

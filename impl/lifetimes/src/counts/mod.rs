@@ -6,6 +6,7 @@ pub mod rcuref;
 mod zones;
 
 pub use atomic_long::AtomicLong;
+pub use zones::show as in_spec_scale;
 
 use graceref::{CasCount, Count};
 

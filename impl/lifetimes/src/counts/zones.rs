@@ -9,8 +9,8 @@ pub(crate) const NO_REF: u64 = 0xFFFF_FFFF_FFFF_FFFF;
 /// The spec's `Dead`.
 const SPEC_DEAD: i64 = -8;
 
-/// The word in the spec's scale: what lies near DEAD near -8, everything else as it is.
-pub(crate) fn show(word: u64) -> i64 {
+/// A dead-zone word in the specs' scale: what lies near DEAD near -8, everything else as it is.
+pub fn show(word: u64) -> i64 {
     let from_dead = word.wrapping_sub(DEAD).cast_signed();
     if (-8..8).contains(&from_dead) { SPEC_DEAD + from_dead } else { word.cast_signed() }
 }

@@ -14,7 +14,7 @@ enum Get {
     IncNotZero,
 }
 
-struct Listed<C> {
+struct Object<C> {
     count: C,
     listed: AtomicU32,
     content: Tracked<u32>,
@@ -24,7 +24,7 @@ struct Listed<C> {
     freed: Ghost<bool>,
 }
 
-impl<C: FCount> Listed<C> {
+impl<C: FCount> Object<C> {
     fn new(get: Get) -> Self {
         Self {
             count: C::new(),
@@ -91,7 +91,7 @@ impl<C: FCount> Listed<C> {
     }
 }
 
-impl<C: FCount> World for Listed<C> {
+impl<C: FCount> World for Object<C> {
     fn run(&self, thread: usize) {
         if thread == 0 {
             let _scope = within("own");
@@ -122,8 +122,8 @@ pub(crate) fn all() -> Vec<Scenario> {
     const ONE: &[&str] = &["owner", "lookup"];
     const TWO: &[&str] = &["owner", "lookup", "lookup2"];
     const CROWD: &[&str] = &["owner", "lookup", "lookup2", "lookup3"];
-    let inc = || Listed::<AtomicLong>::new(Get::Inc);
-    let inc_not_zero = || Listed::<CasCount>::new(Get::IncNotZero);
+    let inc = || Object::<AtomicLong>::new(Get::Inc);
+    let inc_not_zero = || Object::<CasCount>::new(Get::IncNotZero);
     vec![
         Scenario {
             sought: &["NoResurrect"],

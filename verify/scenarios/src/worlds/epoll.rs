@@ -116,9 +116,9 @@ fn scenario<C: FCount>(
     about: &'static str,
     (fix, driver, fences, polls): (Fix, Driver, usize, u32),
 ) -> Scenario {
-    let make = move || Epoll::<C>::new(fix, driver, fences, polls);
     const W: &[&str] = &["waiter"];
     const S: &[&str] = &["signaller"];
+    let make = move || Epoll::<C>::new(fix, driver, fences, polls);
     Scenario {
         describe,
         sought: match (fix, driver) {
@@ -162,9 +162,8 @@ fn describe(label: &str) -> &'static str {
         ("poll", "get") => "get_file(dmabuf->file)",
         ("poll", "fence") => "dma_fence_add_callback()",
         ("signal", "") => "dma_fence_signal()",
-        ("signal", "unlock") => "  spin_unlock(fence->lock)",
+        ("signal", "unlock") | ("poll", "fence_unlock") => "  spin_unlock(fence->lock)",
         ("cb", "active") | ("poll", "inline_active") => "dma_buf_poll_cb(): dcb->active",
-        ("poll", "fence_unlock") => "  spin_unlock(fence->lock)",
         (_, "active_unlock" | "inline_active_unlock") => "  spin_unlock(poll->lock)",
         _ => "",
     }

@@ -7,3 +7,4 @@ pub(crate) mod litmus;
 pub(crate) mod pool;
 pub(crate) mod rcuref;
 pub(crate) mod stash;
+pub(crate) mod straggle;

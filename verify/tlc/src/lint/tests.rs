@@ -43,6 +43,11 @@ fn the_header_names_a_rust_file_that_exists() {
             "spec/Latch.tla:2: `Code:` names src/latch.c, which is no Rust file",
         ]
     );
+    assert_eq!(
+        problems("(* Code: src/latch.rs,\n         gone.rs *)\n===="),
+        ["spec/Latch.tla:1: `Code:` names src/gone.rs, which does not exist"],
+        "a comma at the end goes on in the next line"
+    );
     assert_eq!(problems("\\* Code:\n===="), ["spec/Latch.tla:1: `Code:` names no file"]);
 }
 
