@@ -291,6 +291,8 @@ pub struct Mutex<T> {
 pub struct MutexGuard<'a, T> {
     inner: Option<engine::MutexGuard<'a, T>>,
     mutex: &'a Mutex<T>,
+    /// Where the lock was taken: `drop` cannot say where it was given back.
+    taken: &'static core::panic::Location<'static>,
 }
 
 impl<T> Mutex<T> {
@@ -314,7 +316,7 @@ impl<T> Mutex<T> {
             self.held.store(true, Ordering::Relaxed);
             guard
         });
-        MutexGuard { inner: Some(inner), mutex: self }
+        MutexGuard { inner: Some(inner), mutex: self, taken: core::panic::Location::caller() }
     }
 
     /// Whether somebody holds the lock, seen from outside the model.
@@ -331,7 +333,7 @@ impl<T: Default> Default for Mutex<T> {
 
 impl<T> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
-        self.mutex.object.unlock_step(|| {
+        self.mutex.object.unlock_step(self.taken, || {
             drop(self.inner.take());
             self.mutex.held.store(false, Ordering::Relaxed);
         });

@@ -289,7 +289,7 @@ impl Object {
     /// One access to the object: a scheduling point, then the operation, then the record.
     #[track_caller]
     pub(in crate::sync) fn step<R>(&self, operation: impl FnOnce() -> R) -> R {
-        self.recorded(None, true, operation)
+        self.recorded(Location::caller(), None, true, operation)
     }
 
     #[track_caller]
@@ -298,13 +298,16 @@ impl Object {
         held: &Arc<AtomicBool>,
         operation: impl FnOnce() -> R,
     ) -> R {
-        self.recorded(Some(held), true, operation)
+        self.recorded(Location::caller(), Some(held), true, operation)
     }
 
     /// A release orders nothing that the next acquire does not: it counts as the thread's own step.
-    #[track_caller]
-    pub(in crate::sync) fn unlock_step<R>(&self, operation: impl FnOnce() -> R) -> R {
-        self.recorded(None, false, operation)
+    pub(in crate::sync) fn unlock_step<R>(
+        &self,
+        taken: &'static Location<'static>,
+        operation: impl FnOnce() -> R,
+    ) -> R {
+        self.recorded(taken, None, false, operation)
     }
 
     /// A step of the spec that is no operation of the engine, where a label stands over it.
@@ -314,21 +317,20 @@ impl Object {
         if me == NOBODY || !with(|e| e.running && e.roles[me].label.is_some()) {
             return;
         }
-        self.recorded(None, false, || {
+        self.recorded(Location::caller(), None, false, || {
             #[cfg(graceref_shuttle)]
             self.switch.load(Ordering::SeqCst);
         });
     }
 
-    #[track_caller]
     fn recorded<R>(
         &self,
+        location: &'static Location<'static>,
         held: Option<&Arc<AtomicBool>>,
         shared: bool,
         operation: impl FnOnce() -> R,
     ) -> R {
         let me = CURRENT.get();
-        let location = Location::caller();
         let counts = me != NOBODY
             && !std::thread::panicking()
             && with(|e| {
