@@ -21,6 +21,11 @@ use core::alloc::Layout;
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr::{self, NonNull};
 
+#[cfg(any(graceref_loom, graceref_shuttle))]
+mod watch;
+#[cfg(any(graceref_loom, graceref_shuttle))]
+pub use watch::{RawSlots, Watch};
+
 /// Slots of the first chunk, a power of two; each further chunk is twice its predecessor.
 const FIRST: u32 = if cfg!(any(graceref_loom, graceref_shuttle)) { 2 } else { 32 };
 /// So many chunks at most.
@@ -477,60 +482,4 @@ impl<T, C: Count> Slots<T, C> {
         // SAFETY: `allocate_chunk` made it with this layout (Pool!FreedOnce).
         unsafe { dealloc(chunk.as_ptr().cast(), layout) };
     }
-}
-
-/// A look at a pool's own words that outlives the pool, for observers outside the model.
-#[cfg(any(graceref_loom, graceref_shuttle))]
-#[doc(hidden)]
-pub struct Watch<T, C>(NonNull<Slots<T, C>>);
-
-// SAFETY: looks at shadows of atomics only (Pool!TypeOK).
-#[cfg(any(graceref_loom, graceref_shuttle))]
-unsafe impl<T, C> Send for Watch<T, C> {}
-// SAFETY: looks at shadows of atomics only (Pool!TypeOK).
-#[cfg(any(graceref_loom, graceref_shuttle))]
-unsafe impl<T, C> Sync for Watch<T, C> {}
-
-#[cfg(any(graceref_loom, graceref_shuttle))]
-impl<T, C: Count> Watch<T, C> {
-    pub(crate) fn new(slots: NonNull<Slots<T, C>>) -> Self {
-        Self(slots)
-    }
-
-    /// The words now.
-    pub fn look(&self) -> RawSlots {
-        // SAFETY: the model builds never really free the memory (Pool!FreedOnce).
-        let slots = unsafe { self.0.as_ref() };
-        let slot = |i: u32| {
-            // SAFETY: slot `i` of the first chunk (Stash!NoForeignSlot).
-            let slot = unsafe { slots.first.byte_add(Slots::<T, C>::distance(i)) };
-            // SAFETY: never freed, as above (Pool!FreedOnce).
-            unsafe { slot.cast::<Slot<T, C>>().as_ref() }
-        };
-        let first = 0..slots.chunk_len(0);
-        RawSlots {
-            free: slots.free.raw_load(),
-            leaving: slots.leaving.raw_load().cast_signed(),
-            freed: slots.freed.get(),
-            next: first.clone().map(|i| slot(i).next.raw_load()).collect(),
-            count: first.map(|i| slot(i).count.raw_word()).collect(),
-        }
-    }
-}
-
-/// The words of a pool's memory as they are.
-#[cfg(any(graceref_loom, graceref_shuttle))]
-#[doc(hidden)]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawSlots {
-    /// `tag << 32 | index + 1` of the first free slot; the low half all ones when the last handle is gone.
-    pub free: u64,
-    /// Slots still to come back after that.
-    pub leaving: i64,
-    /// How often the memory was freed.
-    pub freed: u32,
-    /// Each slot's link, for the first chunk.
-    pub next: alloc::vec::Vec<u32>,
-    /// Each slot's count, likewise.
-    pub count: alloc::vec::Vec<u64>,
 }

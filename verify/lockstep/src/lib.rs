@@ -160,6 +160,7 @@ pub mod delta;
 pub mod diagram;
 pub mod divergence;
 pub mod dot;
+mod drive;
 pub mod explore;
 pub mod graph;
 mod plan;

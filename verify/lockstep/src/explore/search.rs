@@ -2,21 +2,12 @@
 
 use super::{DEADLOCK, Exploration, Finding, LONGEST};
 use crate::divergence::race;
-use crate::probe::{
-    Event, Observation, Position, Probe, SPINS, TraceStep, config, enabled, panic_text, unsettled,
-};
-use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
-use std::cell::RefCell;
+use crate::drive::{Driver, Levels, drive};
+use crate::probe::{Event, Observation, Position, Probe, SPINS, TraceStep, enabled, unsettled};
+use shuttle::scheduler::{Task, TaskId};
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
-
-struct Level {
-    choices: Vec<usize>,
-    at: usize,
-}
 
 /// What an execution is for, and how far it is.
 enum Phase {
@@ -35,7 +26,7 @@ struct Search<P> {
     probe: P,
     limit: u64,
     phase: Phase,
-    levels: Vec<Level>,
+    levels: Levels,
     /// How many steps this execution has done.
     depth: usize,
     spins: u32,
@@ -53,11 +44,11 @@ pub(super) fn run<P: Probe + 'static>(
     limit: u64,
     program: impl Fn() + Send + Sync + 'static,
 ) -> Exploration {
-    let search = Rc::new(RefCell::new(Search {
+    let search = Search {
         probe,
         limit,
         phase: Phase::New,
-        levels: Vec::new(),
+        levels: Levels::default(),
         depth: 0,
         spins: 0,
         seen: HashSet::new(),
@@ -66,46 +57,17 @@ pub(super) fn run<P: Probe + 'static>(
         stepping: None,
         events: 0,
         result: Exploration { complete: true, ..Exploration::default() },
-    }));
-    let runner = shuttle::Runner::new(Searching(Rc::clone(&search)), config());
-    let ran = catch_unwind(AssertUnwindSafe(|| runner.run(program)));
-    let mut search = search.borrow_mut();
-    if let Err(panic) = ran {
-        search.probe.stop();
-        search.panicked(panic_text(&*panic));
-    }
-    search.result.states = search.seen.len() as u64;
-    std::mem::take(&mut search.result)
+    };
+    drive(search, program, |search| {
+        search.result.states = search.seen.len() as u64;
+        std::mem::take(&mut search.result)
+    })
 }
 
-struct Searching<P>(Rc<RefCell<Search<P>>>);
-
-impl<P: Probe> Scheduler for Searching<P> {
-    fn new_execution(&mut self) -> Option<Schedule> {
-        let mut search = self.0.borrow_mut();
-        search.finish();
-        search.begin().then(|| Schedule::new(0))
-    }
-
-    fn next_task(
-        &mut self,
-        runnable: &[&Task],
-        current: Option<TaskId>,
-        yields: bool,
-    ) -> Option<TaskId> {
-        self.0.borrow_mut().decide(runnable, current, yields)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        0
-    }
-}
-
-impl<P: Probe> Search<P> {
-    /// Chooses what the next execution is for; false when there is nothing left to do.
+impl<P: Probe> Driver for Search<P> {
     fn begin(&mut self) -> bool {
         let first = matches!(self.phase, Phase::New);
-        if !self.result.complete || !(first || self.backtrack()) {
+        if !self.result.complete || !(first || self.levels.backtrack()) {
             return false;
         }
         if self.result.executions >= self.limit {
@@ -154,6 +116,32 @@ impl<P: Probe> Search<P> {
         Some(TaskId::from(thread))
     }
 
+    /// After an execution that ran to its end.
+    fn finish(&mut self) {
+        match self.phase {
+            Phase::New | Phase::Over => return,
+            Phase::Searching => {
+                let now = self.book();
+                self.arrive(&now, false);
+                self.result.classes.insert(self.probe.class());
+            }
+            Phase::Draining => {}
+        }
+        self.phase = Phase::Over;
+        self.probe.stop();
+    }
+
+    fn panicked(&mut self, text: &str) {
+        if let Some((thread, label, location)) = self.stepping.take() {
+            let after = self.trace.last().map_or(&self.initial, |step| &step.after).clone();
+            self.trace.push(TraceStep { thread, label, location, after });
+        }
+        let threads = self.probe.threads();
+        panic!("{}", race(text, &threads, &self.initial, &self.trace, "panic"));
+    }
+}
+
+impl<P: Probe> Search<P> {
     /// The thread to move; `None` to end the execution where it is.
     fn pick(&mut self, choices: &[usize]) -> Option<usize> {
         if matches!(self.phase, Phase::Searching) {
@@ -172,7 +160,7 @@ impl<P: Probe> Search<P> {
     /// The thread to move in search of what was not seen; `None` where all has been.
     fn search(&mut self, choices: &[usize]) -> Option<usize> {
         let now = self.book();
-        if self.depth == self.levels.len() {
+        if self.levels.end_at(self.depth) {
             // A replayed prefix is not looked up: its states are this very path.
             let new = self.arrive(&now, choices.is_empty());
             if !new || choices.is_empty() {
@@ -183,12 +171,11 @@ impl<P: Probe> Search<P> {
                 return None;
             }
             self.result.edges += choices.len() as u64;
-            self.levels.push(Level { choices: choices.to_vec(), at: 0 });
+            self.levels.push(choices.to_vec());
         } else {
             self.events = self.probe.events().len();
         }
-        let level = &self.levels[self.depth];
-        Some(level.choices[level.at])
+        Some(self.levels.choice(self.depth))
     }
 
     /// Notes the step that has just been done, and returns what the code shows now.
@@ -237,41 +224,5 @@ impl<P: Probe> Search<P> {
             u128::from(hasher.finish())
         };
         digest(0) << 64 | digest(1)
-    }
-
-    /// After an execution that ran to its end.
-    fn finish(&mut self) {
-        match self.phase {
-            Phase::New | Phase::Over => return,
-            Phase::Searching => {
-                let now = self.book();
-                self.arrive(&now, false);
-                self.result.classes.insert(self.probe.class());
-            }
-            Phase::Draining => {}
-        }
-        self.phase = Phase::Over;
-        self.probe.stop();
-    }
-
-    /// Moves on to the next schedule; false when there is none.
-    fn backtrack(&mut self) -> bool {
-        while let Some(level) = self.levels.last_mut() {
-            level.at += 1;
-            if level.at < level.choices.len() {
-                return true;
-            }
-            self.levels.pop();
-        }
-        false
-    }
-
-    fn panicked(&mut self, text: &str) {
-        if let Some((thread, label, location)) = self.stepping.take() {
-            let after = self.trace.last().map_or(&self.initial, |step| &step.after).clone();
-            self.trace.push(TraceStep { thread, label, location, after });
-        }
-        let threads = self.probe.threads();
-        panic!("{}", race(text, &threads, &self.initial, &self.trace, "panic"));
     }
 }

@@ -4,15 +4,11 @@ use super::compare::Seen;
 use super::map::Map;
 use super::report::Kind;
 use super::{Options, Walk};
+use crate::drive::{Driver, Levels, drive};
 use crate::graph::Graph;
 use crate::plan::Plan;
-use crate::probe::{
-    Observation, Position, Probe, SPINS, TraceStep, config, enabled, panic_text, unsettled,
-};
-use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
+use crate::probe::{Observation, Position, Probe, SPINS, TraceStep, enabled, unsettled};
+use shuttle::scheduler::{Task, TaskId};
 
 /// So many runs in a row without a new edge end the covering; what is left is reported.
 const IDLE: u32 = 1_000;
@@ -25,11 +21,6 @@ enum Mode {
     Random,
     /// Every schedule, without looking at the graph for where to go.
     Blind,
-}
-
-struct Level {
-    choices: Vec<usize>,
-    at: usize,
 }
 
 pub(super) struct Walker<P> {
@@ -47,7 +38,7 @@ pub(super) struct Walker<P> {
     stepping: Option<(usize, &'static str, String)>,
     pub(super) trace: Vec<TraceStep>,
     pub(super) initial: Observation,
-    levels: Vec<Level>,
+    levels: Levels,
     depth: usize,
     /// Decisions since all threads last stood before a step.
     spins: u32,
@@ -71,7 +62,7 @@ pub(super) fn run<P: Probe + 'static>(
     program: impl Fn() + Send + Sync + 'static,
 ) -> Walk {
     let stats = graph.stats();
-    let walker = Rc::new(RefCell::new(Walker {
+    let walker = Walker {
         plan: Plan::new(graph),
         map,
         graph: graph.clone(),
@@ -84,7 +75,7 @@ pub(super) fn run<P: Probe + 'static>(
         stepping: None,
         trace: Vec::new(),
         initial: Observation::new(),
-        levels: Vec::new(),
+        levels: Levels::default(),
         depth: 0,
         spins: 0,
         long: 1_000.max(2 * stats.depth),
@@ -93,42 +84,14 @@ pub(super) fn run<P: Probe + 'static>(
         paths: stats.schedules.exact().filter(|&paths| paths <= options.blind_limit),
         options,
         result: Walk { states: stats.states, edges: stats.edges, ..Walk::default() },
-    }));
-    let runner = shuttle::Runner::new(Walking(Rc::clone(&walker)), config());
-    let ran = catch_unwind(AssertUnwindSafe(|| runner.run(program)));
-    let mut walker = walker.borrow_mut();
-    if let Err(panic) = ran {
-        walker.panicked(panic_text(&*panic));
-    }
-    walker.conclude();
-    std::mem::take(&mut walker.result)
+    };
+    drive(walker, program, |walker| {
+        walker.conclude();
+        std::mem::take(&mut walker.result)
+    })
 }
 
-struct Walking<P>(Rc<RefCell<Walker<P>>>);
-
-impl<P: Probe> Scheduler for Walking<P> {
-    fn new_execution(&mut self) -> Option<Schedule> {
-        let mut walker = self.0.borrow_mut();
-        walker.finish();
-        walker.begin().then(|| Schedule::new(0))
-    }
-
-    fn next_task(
-        &mut self,
-        runnable: &[&Task],
-        current: Option<TaskId>,
-        yields: bool,
-    ) -> Option<TaskId> {
-        self.0.borrow_mut().decide(runnable, current, yields)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        0
-    }
-}
-
-impl<P: Probe> Walker<P> {
-    /// Chooses what the next execution is for; false when there is nothing left to do.
+impl<P: Probe> Driver for Walker<P> {
     fn begin(&mut self) -> bool {
         if self.result.divergence.is_some() {
             return false;
@@ -152,7 +115,7 @@ impl<P: Probe> Walker<P> {
                     let Some(paths) = self.paths else { return false };
                     let done = self.result.blind_runs.unwrap_or(0);
                     // A search that goes on after the graph's own number has found a path too many.
-                    if done > 0 && (u128::from(done) > paths || !self.backtrack()) {
+                    if done > 0 && (u128::from(done) > paths || !self.levels.backtrack()) {
                         return false;
                     }
                     self.result.blind_runs = Some(done + 1);
@@ -200,14 +163,6 @@ impl<P: Probe> Walker<P> {
         Some(TaskId::from(thread))
     }
 
-    /// Ends the execution where it is. shuttle frees nothing that the threads hold then, so this is for a
-    /// divergence, a deadlock and a run without end; every other run is led to its end.
-    fn cut(&mut self) -> Option<TaskId> {
-        self.stopped = true;
-        self.probe.stop();
-        None
-    }
-
     /// After an execution that ran to its end: the step into the terminal state.
     fn finish(&mut self) {
         if !self.stopped {
@@ -215,6 +170,26 @@ impl<P: Probe> Walker<P> {
             self.stopped = true;
             self.probe.stop();
         }
+    }
+
+    fn panicked(&mut self, text: &str) {
+        // What the program shows after a panic is not to be asked for.
+        if let Some((thread, label, location)) = self.stepping.take() {
+            let after = self.trace.last().map_or(&self.initial, |step| &step.after).clone();
+            self.trace.push(TraceStep { thread, label, location, after });
+        }
+        self.diverge(&Kind::Panicked(text.to_owned()), &[]);
+        self.probe.stop();
+    }
+}
+
+impl<P: Probe> Walker<P> {
+    /// Ends the execution where it is. shuttle frees nothing that the threads hold then, so this is for a
+    /// divergence, a deadlock and a run without end; every other run is led to its end.
+    fn cut(&mut self) -> Option<TaskId> {
+        self.stopped = true;
+        self.probe.stop();
+        None
     }
 
     /// Finds the graph's node that the code is in now, and compares. `None` after a divergence.
@@ -294,16 +269,15 @@ impl<P: Probe> Walker<P> {
     fn pick(&mut self, node: usize, positions: &[Position]) -> Option<usize> {
         match self.mode {
             Mode::Blind => {
-                if self.depth == self.levels.len() {
+                if self.levels.end_at(self.depth) {
                     let choices = enabled(positions);
                     if choices.is_empty() {
                         return None;
                     }
-                    self.levels.push(Level { choices, at: 0 });
+                    self.levels.push(choices);
                 }
-                let level = &self.levels[self.depth];
                 self.depth += 1;
-                Some(level.choices[level.at])
+                Some(self.levels.choice(self.depth - 1))
             }
             _ if self.trace.len() >= 2 * self.long => None,
             _ if self.trace.len() >= self.long => self.leave(node),
@@ -330,27 +304,6 @@ impl<P: Probe> Walker<P> {
     /// The way to the end of the execution; none from a deadlock, or where the program never ends.
     fn leave(&self, node: usize) -> Option<usize> {
         self.map.way_out(&self.graph, node).map(|edge| self.map.movers[edge])
-    }
-
-    fn backtrack(&mut self) -> bool {
-        while let Some(level) = self.levels.last_mut() {
-            level.at += 1;
-            if level.at < level.choices.len() {
-                return true;
-            }
-            self.levels.pop();
-        }
-        false
-    }
-
-    fn panicked(&mut self, text: &str) {
-        // What the program shows after a panic is not to be asked for.
-        if let Some((thread, label, location)) = self.stepping.take() {
-            let after = self.trace.last().map_or(&self.initial, |step| &step.after).clone();
-            self.trace.push(TraceStep { thread, label, location, after });
-        }
-        self.diverge(&Kind::Panicked(text.to_owned()), &[]);
-        self.probe.stop();
     }
 
     /// What only the whole walk shows: an edge that was never taken, a wrong number of schedules.

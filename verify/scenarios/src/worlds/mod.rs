@@ -3,6 +3,7 @@
 pub(crate) mod count;
 pub(crate) mod epoll;
 pub(crate) mod file_ref;
+mod held;
 pub(crate) mod litmus;
 pub(crate) mod pool;
 pub(crate) mod rcuref;
