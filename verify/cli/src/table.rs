@@ -128,14 +128,18 @@ fn failures(out: &mut String, decided: &[Decided<'_>]) {
         for (&engine, cell) in &claim.cells {
             for case in cell.cases.iter().filter(|case| !case.ok()) {
                 let group = (engine, ran(case.case, engine), case.faults.as_slice());
-                groups.entry(group).or_default().push(format!(
-                    "{}: {} expected {}, found {} ({})",
-                    claim.claim.id,
-                    case.case.property,
-                    case.expected,
-                    case.found.as_deref().unwrap_or("nothing"),
-                    case.case.place
-                ));
+                let found = case.found.as_deref().unwrap_or("nothing");
+                let verdict = if found == case.expected {
+                    format!("{found} as expected, but")
+                } else {
+                    format!("expected {}, found {found}", case.expected)
+                };
+                let (id, property, place) =
+                    (&claim.claim.id, &case.case.property, &case.case.place);
+                groups
+                    .entry(group)
+                    .or_default()
+                    .push(format!("{id}: {property} {verdict} ({place})"));
             }
         }
     }

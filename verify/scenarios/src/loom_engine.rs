@@ -46,10 +46,11 @@ pub fn run(scenario: &Scenario, pass: Pass, budget: Budget, finish: fn(&Record))
         let text = info.payload_as_str().unwrap_or("panic").to_owned();
         let mut record = stopped.clone();
         record.enter(model::take_report());
-        record.violations.push(Violation {
-            property: property_of(&text).to_owned(),
-            detail: text.lines().next().unwrap_or("panic").to_owned(),
-        });
+        let property = property_of(&text);
+        if record.violations.iter().all(|v| v.property != property) {
+            let detail = text.lines().next().unwrap_or("panic").to_owned();
+            record.violations.push(Violation { property: property.to_owned(), detail });
+        }
         "until loom's first finding".clone_into(&mut record.bound);
         record.executions = EXECUTIONS.load(Ordering::Relaxed);
         record.seconds = begun.elapsed().as_secs_f64();
@@ -90,7 +91,8 @@ fn role(world: &dyn World, thread: usize) {
 /// loom's words for what the register has names for.
 fn property_of(text: &str) -> &'static str {
     if text.contains("ausality violation") {
-        "NoDataRace"
+        // A free is a write: what races with it is a use after it.
+        if model::freeing() { "NoUseAfterFree" } else { "NoDataRace" }
     } else if text.contains("deadlock") {
         "Deadlock"
     } else if text.contains("leak") {

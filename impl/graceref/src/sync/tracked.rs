@@ -62,6 +62,7 @@ impl<T> Tracked<T> {
         if super::mutant("tracked.no_retire") {
             return;
         }
+        model::set_freeing(true);
         self.check(true);
         self.life().retired = Some(Location::caller());
     }
@@ -95,10 +96,13 @@ impl<T> Tracked<T> {
         if let Some(freed) = life.retired {
             let what = if write { "written" } else { "read" };
             model::violated("NoUseAfterFree", format_args!("{what} at {here}, freed at {freed}"));
+            // A race with that free is the same bug.
+            model::set_freeing(true);
         }
         #[cfg(graceref_shuttle)]
         if let Some(other) = life.race.record(write, here) {
-            model::violated("NoDataRace", format_args!("{here} races with {other}"));
+            let property = if model::freeing() { "NoUseAfterFree" } else { "NoDataRace" };
+            model::violated(property, format_args!("{here} races with {other}"));
         }
         #[cfg(graceref_loom)]
         if write {
@@ -106,6 +110,7 @@ impl<T> Tracked<T> {
         } else {
             self.watch.with(|_| ());
         }
+        model::set_freeing(false);
     }
 }
 

@@ -76,6 +76,7 @@ thread_local! {
 }
 
 static RMW_PASS: AtomicBool = AtomicBool::new(false);
+static FREEING: AtomicBool = AtomicBool::new(false);
 static MUTANT: OnceLock<Mutex<String>> = OnceLock::new();
 
 /// Turns loom's read-modify-write pass on or off: every load a `fetch_add(0)`, every store a swap.
@@ -84,6 +85,15 @@ static MUTANT: OnceLock<Mutex<String>> = OnceLock::new();
 /// there are none to lose.
 pub fn set_rmw_pass(on: bool) {
     RMW_PASS.store(on, Ordering::Relaxed);
+}
+
+/// Whether the access at hand is a free: a race that the engine reports now is a use after free.
+pub fn freeing() -> bool {
+    FREEING.load(Ordering::Relaxed)
+}
+
+pub(in crate::sync) fn set_freeing(on: bool) {
+    FREEING.store(on, Ordering::Relaxed);
 }
 
 pub(in crate::sync) fn rmw_pass() -> bool {
