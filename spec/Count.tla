@@ -113,4 +113,13 @@ Life == INSTANCE FileLife WITH life <-
   ELSE "open"
 
 RefinesFileLife == Life!Spec
+
+\* Somebody scribbles over the state: every invariant must notice, else it says nothing.
+Scribble ==
+  /\ count' \in {0, 1, 9} /\ released' \in {0, 2} /\ died' \in BOOLEAN
+  /\ UNCHANGED <<pc, listed, freed, seen>>
+SpecScribbled == Init /\ [][Next \/ Scribble]_vars
+
+\* Nobody promises to go on: every liveness property must fail.
+SpecUnfair == Init /\ [][Next]_vars
 =============================================================================

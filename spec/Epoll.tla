@@ -294,4 +294,14 @@ Life == INSTANCE FileLife WITH life <-
   ELSE "open"
 
 RefinesFileLife == Life!Spec
+
+\* Somebody scribbles over the state: every invariant must notice, else it says nothing.
+Scribble ==
+  /\ f_count' \in {1, 99} /\ released' \in {0, 1} /\ queued' \in [1..Fences -> BOOLEAN]
+  /\ UNCHANGED <<pc, f_ep, mtx, poll_lock, active, fence, signalled, died, freed, uaf,
+                 seen, mine, k, polls, last, f, had, final>>
+SpecScribbled == Init /\ [][Next \/ Scribble]_vars
+
+\* Nobody promises to go on: every liveness property must fail.
+SpecUnfair == Init /\ [][Next]_vars
 =============================================================================

@@ -147,4 +147,13 @@ NeverEarlyWinner == ~early
 NeverRefused     == \A t \in Lookups : ~(pc[t] = "Done" /\ released = <<0, 0>>)
 
 AllReleased == <>(released = <<1, 1>>)
+
+\* Somebody scribbles over the state: every invariant must notice, else it says nothing.
+Scribble ==
+  /\ word' \in {NoRef, OneRef, 99} /\ released' \in {<<0, 0>>, <<2, 2>>}
+  /\ UNCHANGED <<pc, object, live, early, of, got>>
+SpecScribbled == Init /\ [][Next \/ Scribble]_vars
+
+\* Nobody promises to go on: every liveness property must fail.
+SpecUnfair == Init /\ [][Next]_vars
 =============================================================================

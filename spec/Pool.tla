@@ -92,4 +92,10 @@ NothingLeft == (\A t \in Threads : pc[t] = "Done") => count = 0 /\ freed = 1
 \* Witnesses: these must fail.
 NeverLastRelease == \A t \in Holders : pc[t] = "hold_free_leave" => leaving = 0
 NeverLastHandle  == ~(pc["closer"] = "close_count" /\ leaving < 0)
+
+\* Somebody scribbles over the state: every invariant must notice, else it says nothing.
+Scribble ==
+  /\ count' \in {0, 1, 9} /\ freed' \in {0, 1, 2}
+  /\ UNCHANGED <<pc, first, next, leaving, list, found, head>>
+SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

@@ -95,4 +95,10 @@ NoFalseAlarm == ~warned
 NothingLeft == (\A t \in {"dropper", "getter"} : pc[t] = "Done") => released = 1
 
 NeverRefused == ~(pc["getter"] = "get_slow_store")
+
+\* Somebody scribbles over the state: every invariant must notice, else it says nothing.
+Scribble ==
+  /\ word' \in {NoRef, OneRef, 99} /\ released' \in {0, 2}
+  /\ UNCHANGED <<pc, warned, after, left, seen>>
+SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

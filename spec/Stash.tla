@@ -254,4 +254,13 @@ NeverRefused == ~(pc["lookup"] = "Done" /\ stash = Slot /\ count = 0)
 \* Liveness: the lookup ends, whatever becomes of the driver.
 SpecLookupAlone == Init /\ [][Next]_vars /\ \A self \in Lookups : WF_vars(lookup(self))
 LookupEnds      == <>(pc["lookup"] = "Done")
+
+\* Somebody scribbles over the state: every invariant must notice, else it says nothing.
+Scribble ==
+  /\ count' \in {0, 1, 9} /\ stash' \in {Null, Slot, 9} /\ object' \in 1..2
+  /\ free' \in {[tag |-> 1, first |-> Null], [tag |-> 1, first |-> Slot]}
+  /\ released' \in {<<0, 0>>, <<2, 2>>}
+  /\ UNCHANGED <<pc, next, mutex, ever, dhead, dtag, dnext, seen, mine, undo, lhead, ltag,
+                 tseen, tmine, thead, ttag>>
+SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

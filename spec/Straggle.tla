@@ -143,4 +143,10 @@ NothingLeft == (\A t \in Threads : pc[t] = "Done") => released = 1 /\ freed = 1
 \* Witnesses: these must fail.
 NeverRevived == pc["lookup"] # "look_owe"
 NeverSettled == pc["owner"] # "own_settle"
+
+\* Somebody scribbles over the state: every invariant must notice, else it says nothing.
+Scribble ==
+  /\ word' \in {NoRef, OneRef, 99} /\ released' \in {0, 2} /\ freed' \in {0, 2}
+  /\ UNCHANGED <<pc, first, next, leaving, ohead, lhead, list, found>>
+SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

@@ -301,3 +301,32 @@ fn a_step_over_the_edge_of_a_zone_never_makes_a_file_ref_count_release() {
         }
     }
 }
+
+#[test]
+fn a_misused_or_overflowing_count_goes_to_the_middle_of_its_zone() {
+    const CAS_SATURATED: u64 = 1 << 63;
+    let cas = |word: u64, op: Op| {
+        let count = CasCount::of(word);
+        count.apply(op);
+        count.word()
+    };
+    for (word, op) in [(1 << 62, Get), (0, Get), (0, Put), (1 << 62, Put), (u64::MAX, Get)] {
+        assert_eq!(cas(word, op), CAS_SATURATED, "{word:x} {op:?}");
+    }
+    assert_eq!(cas((1 << 62) - 1, Get), 1 << 62, "the border itself still counts");
+
+    const RELEASED: u64 = 0xC000_0000_0000_0000;
+    const DEAD: u64 = 0xE000_0000_0000_0000;
+    const SATURATED: u64 = 0xA000_0000_0000_0000;
+    let file_ref = |word: u64, op: Op| {
+        let count = FileRefCount::of(word);
+        count.apply(op);
+        count.word()
+    };
+    assert_eq!(file_ref(RELEASED, Get), DEAD);
+    assert_eq!(file_ref(RELEASED - 1, Get), SATURATED);
+    assert_eq!(file_ref(RELEASED + 1, Put), DEAD);
+    assert_eq!(file_ref(RELEASED, Put), SATURATED);
+    assert_eq!(file_ref(0x7FFF_FFFF_FFFF_FFFF, Get), SATURATED);
+    assert_eq!(file_ref(0x7FFF_FFFF_FFFF_FFFE, Get), 0x7FFF_FFFF_FFFF_FFFF);
+}

@@ -37,9 +37,17 @@ static ALLOCATOR: Counting = Counting;
 fn leaks(name: &str, life: impl Fn()) {
     // The first time round, what the standard library allocates once is allocated.
     life();
-    let before = ALLOCATED.load(Ordering::Relaxed);
-    life();
-    assert_eq!(ALLOCATED.load(Ordering::Relaxed) - before, 0, "bytes leaked by: {name}");
+    let mut lost = Vec::with_capacity(3);
+    // The test harness's own thread allocates now and then too; a leak is there every time.
+    for _ in 0..3 {
+        let before = ALLOCATED.load(Ordering::Relaxed);
+        life();
+        lost.push(ALLOCATED.load(Ordering::Relaxed) - before);
+        if lost.ends_with(&[0]) {
+            return;
+        }
+    }
+    panic!("bytes leaked by {name}, three times over: {lost:?}");
 }
 
 fn lives<C: Count>() {

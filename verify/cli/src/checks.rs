@@ -57,8 +57,7 @@ pub(crate) fn explored_too_little(pass: Pass, report: &PassReport) -> Option<Str
             plural(report.executions, "execution")
         ));
     }
-    (report.bound == "unbounded" && !report.complete)
-        .then(|| format!("{pass}: says that it is unbounded but did not complete"))
+    (!report.complete).then(|| format!("{pass}: did not complete: {}", report.bound))
 }
 
 /// loom loses interleavings by itself; its RMW pass counts as every interleaving only when it finds

@@ -90,14 +90,22 @@ pub(crate) fn text(decided: &[Decided<'_>]) -> Result<String, Failure> {
     })
 }
 
+/// Finds out before the run whether the file can be written: a night's work is not lost for a name.
+pub(crate) fn reserve(file: &Path) -> Result<(), Failure> {
+    let opened = std::fs::OpenOptions::new().create(true).append(true).open(file);
+    opened.map(drop).map_err(|error| cannot_write(file, &error))
+}
+
 /// Writes the report.
 pub(crate) fn write(decided: &[Decided<'_>], file: &Path) -> Result<(), Failure> {
-    std::fs::write(file, text(decided)?).map_err(|error| {
-        Failure::new(
-            format!("cannot write {}: {error}", file.display()),
-            "name a file in a folder that exists and can be written to",
-        )
-    })
+    std::fs::write(file, text(decided)?).map_err(|error| cannot_write(file, &error))
+}
+
+fn cannot_write(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(
+        format!("cannot write {}: {error}", file.display()),
+        "name a file in a folder that exists and can be written to",
+    )
 }
 
 fn claim<'a>(decided: &'a Decided<'_>) -> Claim<'a> {

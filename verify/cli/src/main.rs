@@ -81,6 +81,9 @@ fn verify(args: &VerifyArgs) -> Result<bool, Failure> {
         print(&list::render(&chosen, &args.how));
         return Ok(true);
     }
+    if let Some(file) = &args.json {
+        json::reserve(file)?;
+    }
     let mut pins = Pins::load(&root.counts())?;
     let results = gather(&register, &chosen, &args.how, &root, &mut models)?;
     if args.bless {

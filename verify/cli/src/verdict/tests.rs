@@ -109,11 +109,14 @@ fn a_search_that_explored_one_execution_decides_nothing() {
 }
 
 #[test]
-fn unbounded_means_complete() {
-    let results = change("count-cas", Pass::Cached, |report| report.complete = false);
+fn a_search_that_was_cut_off_fails_the_cell_and_says_where() {
+    let results = change("count-cas", Pass::Cached, |report| {
+        report.complete = false;
+        "cut off after 9 executions".clone_into(&mut report.bound);
+    });
     cell(&results, "count.inc-not-zero", Engine::Shuttle, |cell| {
         assert!(!cell.ok());
-        assert_eq!(cell.faults, ["cached: says that it is unbounded but did not complete"]);
+        assert_eq!(cell.faults, ["cached: did not complete: cut off after 9 executions"]);
     });
 }
 
