@@ -305,6 +305,9 @@ fn a_step_over_the_edge_of_a_zone_never_makes_a_file_ref_count_release() {
 #[test]
 fn a_misused_or_overflowing_count_goes_to_the_middle_of_its_zone() {
     const CAS_SATURATED: u64 = 1 << 63;
+    const RELEASED: u64 = 0xC000_0000_0000_0000;
+    const DEAD: u64 = 0xE000_0000_0000_0000;
+    const SATURATED: u64 = 0xA000_0000_0000_0000;
     let cas = |word: u64, op: Op| {
         let count = CasCount::of(word);
         count.apply(op);
@@ -315,9 +318,6 @@ fn a_misused_or_overflowing_count_goes_to_the_middle_of_its_zone() {
     }
     assert_eq!(cas((1 << 62) - 1, Get), 1 << 62, "the border itself still counts");
 
-    const RELEASED: u64 = 0xC000_0000_0000_0000;
-    const DEAD: u64 = 0xE000_0000_0000_0000;
-    const SATURATED: u64 = 0xA000_0000_0000_0000;
     let file_ref = |word: u64, op: Op| {
         let count = FileRefCount::of(word);
         count.apply(op);
