@@ -86,7 +86,7 @@ fn nothing_of_the_runs_is_left() {
 }
 
 #[test]
-#[ignore = "measures; run it with --release -- --ignored --nocapture --test-threads=1"]
+#[ignore = "measures time and memory on large graphs; the walk tests assert the same on small ones; run it with --release -- --ignored --nocapture --test-threads=1"]
 fn large_graphs() {
     for length in [6, 8, 10] {
         let graph = grid(length);
@@ -107,7 +107,7 @@ fn large_graphs() {
 }
 
 #[test]
-#[ignore = "measures"]
+#[ignore = "measures memory over 20,000 runs; the leak test beside it asserts on fewer; run it with --release -- --ignored --nocapture --test-threads=1"]
 fn many_runs() {
     let graph = grid(3);
     let before = resident();
