@@ -20,7 +20,7 @@ mod imp {
 
     /// The model's threads are numbered by their roles; the set-up is nobody.
     pub(crate) fn token() -> Option<Token> {
-        let index = u32::try_from(crate::sync::model::role()?).ok()?;
+        let index = u32::try_from(crate::sync::model::current()?).ok()?;
         Some(Token { index, mark: mark() })
     }
 
