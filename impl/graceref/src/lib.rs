@@ -11,6 +11,7 @@
 //! - [`Ref`]: a strong reference, the size of a pointer.
 //! - [`Stash`]: a non-owning slot with an active get: one try, never a dead object, and, where destructors clear the
 //!   stash, never another object than the stash held at some instant of the call.
+//! - `Table` (feature `std`, on by default): a descriptor table: lowest number first, lookups without a lock.
 //! - [`sync`]: the facade over atomics that lets the same code run on real threads, under loom and under shuttle.
 //!
 //! ```
@@ -38,6 +39,8 @@ mod reference;
 mod slots;
 mod stash;
 pub mod sync;
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+mod table;
 
 pub use count::{CasCount, Count, FileRefCount};
 pub use pool::{Full, Pool};
@@ -46,3 +49,5 @@ pub use reference::Ref;
 #[doc(hidden)]
 pub use slots::{RawSlots, Watch};
 pub use stash::{ForeignRef, Stash};
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+pub use table::{DupError, Fd, InstallError, InstallErrorKind, Local, NoNumber, Reserved, Table};
