@@ -155,7 +155,9 @@ impl<C: Count> Scene for Publish<C> {
         Self(Setting::new(2, 0))
     }
     fn first(&self) {
-        self.0.install(0);
+        // Made after the reservation, which the lock orders before the close.
+        let reserved = self.0.table.reserve().unwrap();
+        reserved.install(self.0.insert(0).unwrap()).unwrap();
     }
     fn second(&self) {
         if let Some(found) = self.0.table.close(ZERO) {
@@ -182,9 +184,9 @@ impl<C: Count> Scene for Opening<C> {
         Self { setting, other: Hand::holding(other) }
     }
     fn first(&self) {
-        let reserved = self.setting.table.reserve().unwrap();
-        require(reserved.fd().number() != 1, "NumberTakenOnce");
-        if reserved.fd() == ZERO {
+        // Unless the dup_to has it.
+        if let Ok(reserved) = self.setting.table.reserve() {
+            require(reserved.fd() == ZERO, "LowestNumber");
             reserved.install(self.other.take()).unwrap();
         }
     }
@@ -213,9 +215,10 @@ impl<C: Count> Scene for Fork<C> {
         drop(self.0.table.close(ZERO));
     }
     fn second(&self) {
-        let child = self.0.table.fork();
-        if let Some(found) = child.get(ZERO) {
-            found.look();
+        let mut child = self.0.table.fork();
+        let local = child.local().expect("nobody else has it");
+        if let Some(object) = local.borrow(ZERO) {
+            object.look();
         }
     }
     fn end(&self) {
