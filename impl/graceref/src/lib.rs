@@ -51,3 +51,6 @@ pub use slots::{RawSlots, Watch};
 pub use stash::{ForeignRef, Stash};
 #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
 pub use table::{DupError, Fd, InstallError, InstallErrorKind, Local, NoNumber, Reserved, Table};
+#[cfg(any(graceref_loom, graceref_shuttle))]
+#[doc(hidden)]
+pub use table::{RawTable, TableWatch};

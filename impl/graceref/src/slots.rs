@@ -60,6 +60,11 @@ impl<T, C> Slot<T, C> {
         value.wrapping_byte_sub(Self::value_offset())
     }
 
+    /// The slot's number, from 1 on, as the specs have it.
+    pub(crate) fn number(&self) -> u32 {
+        self.index + 1
+    }
+
     fn value_offset() -> usize {
         #[cfg(not(any(graceref_loom, graceref_shuttle)))]
         return offset_of!(Self, value);

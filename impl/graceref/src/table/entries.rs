@@ -152,10 +152,28 @@ impl<T, C: Count> Entries<T, C> {
         self.limit
     }
 
-    /// What one of the first chunk's entries points to, for observers outside the model.
+    /// What the first chunk's entries point to, for observers outside the model.
     #[cfg(any(graceref_loom, graceref_shuttle))]
-    pub(super) fn raw_first(&self, number: usize) -> Option<NonNull<Slot<T, C>>> {
-        self.first.get(number)?.raw()
+    pub(super) fn raw_first(&self) -> Vec<u32> {
+        // SAFETY: the pool's memory is not really freed in the model builds (Table!NoForeignSlot).
+        let number = |slot: NonNull<Slot<T, C>>| unsafe { slot.as_ref() }.number();
+        self.first.iter().map(|entry| entry.raw().map_or(0, number)).collect()
+    }
+
+    /// Drops the references, as the drop of the entries would, and leaves the memory to observers. Once.
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    pub(super) fn drop_all(&self) {
+        let more = self.more.iter().flat_map(|chunk| {
+            let entries = NonNull::new(chunk.entries.raw_load());
+            // SAFETY: leaked with this length (Table!NoUseAfterExit).
+            entries.into_iter().flat_map(|entries| unsafe {
+                core::slice::from_raw_parts(entries.as_ptr(), chunk.len as usize)
+            })
+        });
+        for slot in self.first.iter().chain(more).filter_map(Entry::raw) {
+            // SAFETY: the entry owns a reference, and nobody has the entry any more (Table!CountIsRefs).
+            drop(unsafe { Ref::from_slot(slot) });
+        }
     }
 
     /// The number's entry, if it has one yet.

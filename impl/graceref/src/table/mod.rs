@@ -5,10 +5,14 @@ mod entries;
 mod error;
 mod local;
 mod reserved;
+#[cfg(any(graceref_loom, graceref_shuttle))]
+mod watch;
 
 pub use error::{DupError, InstallError, InstallErrorKind, NoNumber};
 pub use local::Local;
 pub use reserved::Reserved;
+#[cfg(any(graceref_loom, graceref_shuttle))]
+pub use watch::{RawTable, TableWatch};
 
 use crate::count::{CasCount, Count, Got};
 use crate::pool::Pool;
@@ -271,7 +275,8 @@ impl<T, C: Count> Table<T, C> {
         loop {
             at!("load");
             let slot = entry.load();
-            local!(undo = false);
+            // SAFETY: as in `active` (Table!NoForeignSlot).
+            local!(undo = false, slot = slot.map_or(0, |slot| unsafe { slot.as_ref() }.number()));
             let slot = slot?;
             let Some(object) = inner.active(slot) else {
                 // ORDERING: Acquire pairs with the Release of the last put: the change of the entry before it is seen
@@ -466,6 +471,13 @@ impl<T, C: Count> Table<T, C> {
         shared
     }
 
+    /// A look at the table's own words that outlives the table, for observers outside the model.
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    #[doc(hidden)]
+    pub fn raw_watch(&self) -> TableWatch<T, C> {
+        TableWatch::new(self.inner)
+    }
+
     /// The table for this caller alone, if this is the only handle. One load.
     pub fn local(&mut self) -> Option<Local<'_, T, C>> {
         if mutant("table.local_shared") {
@@ -479,18 +491,6 @@ impl<T, C: Count> Table<T, C> {
             if mutant("table.local_relaxed") { Ordering::Relaxed } else { Ordering::Acquire };
         let users = inner.users.load(order);
         (users == 1).then(|| Local::new(self))
-    }
-}
-
-#[cfg(any(graceref_loom, graceref_shuttle))]
-impl<T, C: Count> Table<T, C> {
-    /// The entries' addresses, and the first numbers' bits, for observers outside the model.
-    #[doc(hidden)]
-    pub fn raw_look(&self) -> (alloc::vec::Vec<usize>, u64, bool, u64) {
-        let inner = self.inner();
-        let address = |n| inner.entries.raw_first(n).map_or(0, |slot| slot.addr().get());
-        let users = inner.users.raw_load();
-        ((0..2).map(address).collect(), inner.taken.get(), inner.book.raw_is_locked(), users)
     }
 }
 
@@ -509,7 +509,12 @@ impl<T, C: Count> Drop for Table<T, C> {
         // ORDERING: Acquire pairs with the Release of the other handles' drops.
         fence(Ordering::Acquire);
         #[cfg(any(graceref_loom, graceref_shuttle))]
-        inner.life.retire();
+        {
+            // The model builds keep the memory, so that whoever comes too late is seen and not undefined.
+            inner.life.retire();
+            inner.entries.drop_all();
+        }
+        #[cfg(not(any(graceref_loom, graceref_shuttle)))]
         // SAFETY: leaked by `of`, and no handle is left (Table!NoUseAfterExit).
         drop(unsafe { Box::from_raw(self.inner.as_ptr()) });
     }

@@ -9,3 +9,4 @@ pub(crate) mod pool;
 pub(crate) mod rcuref;
 pub(crate) mod stash;
 pub(crate) mod straggle;
+pub(crate) mod table;
