@@ -244,11 +244,10 @@ impl<C: Count> Scene for Alone<C> {
     }
     fn second(&self) {
         let mut table = self.handles[1].take();
-        if let Some(local) = table.local() {
-            if let Some(object) = local.borrow(ZERO) {
-                require(object.id == 0, "RightObject");
-                object.look();
-            }
+        let local = table.local();
+        if let Some(object) = local.as_ref().and_then(|local| local.borrow(ZERO)) {
+            require(object.id == 0, "RightObject");
+            object.look();
         }
     }
     fn end(&self) {

@@ -51,6 +51,12 @@ struct Object {
     shared: Arc<Shared>,
 }
 
+impl std::fmt::Debug for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "object {}", self.number)
+    }
+}
+
 impl Drop for Object {
     fn drop(&mut self) {
         let Some(index) = self.number.checked_sub(1) else { return };
@@ -85,7 +91,7 @@ impl Numbers {
         });
         let table = Table::with_limit(&pool, 2);
         let insert = |number| {
-            pool.insert(Object { number, shared: Arc::clone(&shared) }).ok().expect("a free slot")
+            pool.insert(Object { number, shared: Arc::clone(&shared) }).expect("a free slot")
         };
         table.install(insert(1)).expect("a free number");
         let second = two.then(|| insert(2));
@@ -144,10 +150,9 @@ impl Numbers {
             return;
         }
         drop(self.table().close(ZERO));
-        if let Some(object) = self.insert(2) {
-            if self.fix == Fix::Recheck {
-                self.install(self.table(), object);
-            }
+        match self.insert(2) {
+            Some(object) if self.fix == Fix::Recheck => self.install(self.table(), object),
+            other => drop(other),
         }
     }
 
@@ -266,15 +271,13 @@ impl World for Numbers {
 }
 
 fn scenario(name: &'static str, about: &'static str, fix: Fix, mutant: &'static str) -> Scenario {
-    const D: &[&str] = &["driver"];
-    const R: &[&str] = &["replacer"];
-    const L: &[&str] = &["lookup"];
-    const B: &[&str] = &["borrower"];
     let none: &[&str] = &[];
-    let is = |one: bool, set: &'static [&'static str]| if one { set } else { none };
     let (dup, light) = (fix == Fix::DupTo, fix.light());
-    let (d, r, l) = (is(!dup, D), is(dup, R), is(!light, L));
-    let (b, k) = (is(fix == Fix::Light, B), is(fix == Fix::LightShared, B));
+    let driver: &[&str] = if dup { none } else { &["driver"] };
+    let replacer: &[&str] = if dup { &["replacer"] } else { none };
+    let lookup: &[&str] = if light { none } else { &["lookup"] };
+    let borrower: &[&str] = if fix == Fix::Light { &["borrower"] } else { none };
+    let reckless: &[&str] = if fix == Fix::LightShared { &["borrower"] } else { none };
     let make = move || Numbers::new(fix);
     let threads =
         [if dup { "replacer" } else { "driver" }, if light { "borrower" } else { "lookup" }];
@@ -283,27 +286,27 @@ fn scenario(name: &'static str, about: &'static str, fix: Fix, mutant: &'static 
         mutant,
         crowd: (!light).then(|| Cast::new(&[threads[0], "lookup", "lookup2"], make)),
         locals: vec![
-            local("dhead", d, 0).as_in_code("head"),
-            local("dtag", d, 0).as_in_code("tag"),
-            local("dnext", d, 0).as_in_code("next"),
-            local("rhead", r, 0).as_in_code("head"),
-            local("rtag", r, 0).as_in_code("tag"),
-            local("rnext", r, 0).as_in_code("next"),
-            local("slot", l, 0),
-            local("seen", l, 0),
-            local("mine", l, 0),
-            Locals::new("undo", l, false),
-            local("lhead", l, 0).as_in_code("head"),
-            local("ltag", l, 0).as_in_code("tag"),
-            local("bslot", b, 0).as_in_code("slot"),
-            local("bseen", b, 0).as_in_code("seen"),
-            local("bmine", b, 0).as_in_code("mine"),
-            Locals::new("bundo", b, false).as_in_code("undo"),
-            local("bhead", b, 0).as_in_code("head"),
-            local("btag", b, 0).as_in_code("tag"),
-            local("kmine", k, 0).as_in_code("mine"),
-            local("khead", k, 0).as_in_code("head"),
-            local("ktag", k, 0).as_in_code("tag"),
+            local("dhead", driver, 0).as_in_code("head"),
+            local("dtag", driver, 0).as_in_code("tag"),
+            local("dnext", driver, 0).as_in_code("next"),
+            local("rhead", replacer, 0).as_in_code("head"),
+            local("rtag", replacer, 0).as_in_code("tag"),
+            local("rnext", replacer, 0).as_in_code("next"),
+            local("slot", lookup, 0),
+            local("seen", lookup, 0),
+            local("mine", lookup, 0),
+            Locals::new("undo", lookup, false),
+            local("lhead", lookup, 0).as_in_code("head"),
+            local("ltag", lookup, 0).as_in_code("tag"),
+            local("bslot", borrower, 0).as_in_code("slot"),
+            local("bseen", borrower, 0).as_in_code("seen"),
+            local("bmine", borrower, 0).as_in_code("mine"),
+            Locals::new("bundo", borrower, false).as_in_code("undo"),
+            local("bhead", borrower, 0).as_in_code("head"),
+            local("btag", borrower, 0).as_in_code("tag"),
+            local("kmine", reckless, 0).as_in_code("mine"),
+            local("khead", reckless, 0).as_in_code("head"),
+            local("ktag", reckless, 0).as_in_code("tag"),
         ],
         ..Scenario::new(name, about, Cast::new(&threads, make))
     }
