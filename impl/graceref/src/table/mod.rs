@@ -371,6 +371,8 @@ impl<T, C: Count> Table<T, C> {
             let entry = inner.entries.get_or_grow(to.0);
             at!("look");
             let old = entry.load();
+            // SAFETY: as in `active` (Table!NoForeignSlot).
+            local!(old = old.map_or(0, |slot| unsafe { slot.as_ref() }.number()));
             if old.is_none() && book.is_taken(to.0) && !mutant("table.skip_busy") {
                 return Err(DupError::Busy(to));
             }
