@@ -1,7 +1,9 @@
 //! All scenarios by name.
 
 use crate::scenario::Scenario;
-use crate::worlds::{count, epoll, file_ref, litmus, pool, rcuref, stash, straggle, table};
+use crate::worlds::{
+    count, epoll, file_ref, litmus, numbers, pool, rcuref, stash, straggle, table,
+};
 
 /// Every scenario, in the order of the spec's modules.
 pub fn all() -> Vec<Scenario> {
@@ -13,6 +15,7 @@ pub fn all() -> Vec<Scenario> {
         pool::all(),
         straggle::all(),
         table::all(),
+        numbers::all(),
         epoll::all(),
         litmus::all(),
     ]

@@ -5,6 +5,7 @@ pub(crate) mod epoll;
 pub(crate) mod file_ref;
 mod held;
 pub(crate) mod litmus;
+pub(crate) mod numbers;
 pub(crate) mod pool;
 pub(crate) mod rcuref;
 pub(crate) mod stash;
