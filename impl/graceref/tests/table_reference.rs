@@ -136,20 +136,7 @@ impl<C: Count> World<C> {
                 }
             }
             Call::DupTo(_, fd, to) => self.dup_to(h, t, fd, to)?,
-            Call::DupToReserved(_, fd) => {
-                let Ok(reserved) = self.handles[h].0.reserve() else { return Ok(()) };
-                let to = reserved.fd();
-                let expected = match self.tables[&t].contains_key(&fd) {
-                    true => DupError::Busy(to),
-                    false => DupError::NotOpen(Fd::new(fd)),
-                };
-                let got = self.handles[h].0.dup_to(Fd::new(fd), to);
-                if fd == to.number() {
-                    prop_assert_eq!(got.unwrap_err(), DupError::NotOpen(to));
-                } else {
-                    prop_assert_eq!(got.unwrap_err(), expected);
-                }
-            }
+            Call::DupToReserved(_, fd) => self.dup_to_reserved(h, t, fd)?,
             Call::SetCloexec(_, fd, on) => {
                 let before = self.handles[h].0.set_cloexec(Fd::new(fd), on);
                 let entry = self.tables.get_mut(&t).unwrap().get_mut(&fd);
@@ -223,6 +210,15 @@ impl<C: Count> World<C> {
             prop_assert!(last.install(object).is_ok());
             entries.insert(number, (id, false));
         }
+        Ok(())
+    }
+
+    fn dup_to_reserved(&self, h: usize, t: usize, fd: u32) -> Result<(), TestCaseError> {
+        let Ok(reserved) = self.handles[h].0.reserve() else { return Ok(()) };
+        let to = reserved.fd();
+        let open = self.tables[&t].contains_key(&fd);
+        let expected = if open { DupError::Busy(to) } else { DupError::NotOpen(Fd::new(fd)) };
+        prop_assert_eq!(self.handles[h].0.dup_to(Fd::new(fd), to).unwrap_err(), expected);
         Ok(())
     }
 
