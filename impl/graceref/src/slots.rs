@@ -61,6 +61,7 @@ impl<T, C> Slot<T, C> {
     }
 
     /// The slot's number, from 1 on, as the specs have it.
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
     pub(crate) fn number(&self) -> u32 {
         self.index + 1
     }

@@ -315,6 +315,24 @@ impl<C: Count> Scene for Growth<C> {
     }
 }
 
+/// A lookup in a chunk that another thread is making.
+struct Grown<C: Count>(Setting<C>);
+
+impl<C: Count> Scene for Grown<C> {
+    fn set() -> Self {
+        Self(Growth::set().0)
+    }
+    fn first(&self) {
+        self.0.install(1);
+    }
+    fn second(&self) {
+        self.0.look(Fd::new(2), &[1]);
+    }
+    fn end(&self) {
+        require(self.0.table.iter().count() == 3, "NothingLost");
+    }
+}
+
 const USE_AFTER_FREE: [&str; 3] = ["NoUseAfterFree", "NoDataRace", LOOM_RACE];
 
 #[test]
@@ -412,4 +430,16 @@ fn a_table_that_goes_without_waiting_for_its_users_memory_is_a_race() {
 #[test]
 fn two_threads_that_grow_the_table_at_once_lose_nothing() {
     holds::<Growth<CasCount>>();
+}
+
+#[test]
+fn a_lookup_in_a_chunk_that_is_being_made_finds_the_object_or_nothing() {
+    holds::<Grown<CasCount>>();
+}
+
+#[test]
+fn a_chunk_that_is_published_too_soon_is_a_race() {
+    if cfg!(graceref_loom) {
+        fails::<Grown<CasCount>>("table.grow_relaxed", &["NoDataRace", LOOM_RACE]);
+    }
 }

@@ -84,9 +84,21 @@ impl<T, C: Count> Drop for Entry<T, C> {
 struct Chunk<T, C: Count> {
     entries: AtomicPtr<Entry<T, C>>,
     len: u32,
+    /// The chunk's memory, for the model builds to watch.
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    memory: crate::sync::Tracked<()>,
 }
 
 impl<T, C: Count> Chunk<T, C> {
+    fn new(entries: *mut Entry<T, C>, len: u32) -> Self {
+        Self {
+            entries: AtomicPtr::new(entries),
+            len,
+            #[cfg(any(graceref_loom, graceref_shuttle))]
+            memory: crate::sync::Tracked::new(()),
+        }
+    }
+
     fn leak(entries: Box<[Entry<T, C>]>) -> *mut Entry<T, C> {
         Box::into_raw(entries).cast()
     }
@@ -140,10 +152,7 @@ impl<T, C: Count> Entries<T, C> {
         let limit = limit.min(LIMIT);
         Self {
             first: filled(0, limit, |_| Entry::empty()),
-            more: core::array::from_fn(|i| Chunk {
-                entries: AtomicPtr::new(ptr::null_mut()),
-                len: chunk_len(i + 1, limit),
-            }),
+            more: core::array::from_fn(|i| Chunk::new(ptr::null_mut(), chunk_len(i + 1, limit))),
             limit,
         }
     }
@@ -195,6 +204,8 @@ impl<T, C: Count> Entries<T, C> {
         let entries = self.more[chunk - 1].entries.load(Ordering::Acquire);
         // SAFETY: the place is below the chunk's length, as the number is below the limit (Table!TypeOK).
         let entry = NonNull::new(entries).map(|entries| unsafe { entries.add(place) })?;
+        #[cfg(any(graceref_loom, graceref_shuttle))]
+        self.more[chunk - 1].memory.with(|_| ());
         // SAFETY: a chunk stays where it is until the last handle goes (Table!NoUseAfterExit).
         Some(unsafe { entry.as_ref() })
     }
@@ -206,9 +217,13 @@ impl<T, C: Count> Entries<T, C> {
         }
         let (chunk, place) = locate(number);
         let entries = Chunk::leak(filled(chunk, self.limit, |_| Entry::empty()));
+        #[cfg(any(graceref_loom, graceref_shuttle))]
+        self.more[chunk - 1].memory.with_mut(|_| ());
+        let order =
+            if mutant("table.grow_relaxed") { Ordering::Relaxed } else { Ordering::Release };
         at!("grow");
-        // ORDERING: Release pairs with the Acquire of `get`.
-        self.more[chunk - 1].entries.store(entries, Ordering::Release);
+        // ORDERING: Release pairs with the Acquire of `get_more`.
+        self.more[chunk - 1].entries.store(entries, order);
         // SAFETY: the place is below the length that the chunk was just made with (Table!TypeOK).
         let entry = unsafe { entries.add(place) };
         // SAFETY: a chunk stays where it is until the last handle goes (Table!NoUseAfterExit).
@@ -235,7 +250,7 @@ impl<T, C: Count> Entries<T, C> {
             } else {
                 ptr::null_mut()
             };
-            Chunk { entries: AtomicPtr::new(entries), len: chunk_len(i + 1, self.limit) }
+            Chunk::new(entries, chunk_len(i + 1, self.limit))
         });
         (Self { first, more, limit: self.limit }, copied)
     }
