@@ -80,6 +80,17 @@ impl<T, C> Slot<T, C> {
     }
 }
 
+impl<T, C> Slot<T, C> {
+    /// Which slot this is as the specs have it, from 1 on. The caller has a reference or owns the slot.
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+    pub(crate) fn number(&self) -> u32 {
+        // Not an access of the model's: observers ask between steps.
+        // SAFETY: written when the slot was first taken, and never since (Cache!NoSharedFree).
+        let place = unsafe { *self.place.as_ptr() };
+        u32::try_from(fresh::number(place)).unwrap_or(0)
+    }
+}
+
 /// A run of slots with a way back to their owner.
 #[repr(C)]
 struct Chunk<T, C: Count> {
