@@ -1,7 +1,7 @@
 //! All scenarios by name.
 
 use crate::scenario::Scenario;
-use crate::worlds::{count, epoll, file_ref, litmus, pool, rcuref, stash, straggle};
+use crate::worlds::{count, epoll, file_ref, litmus, pool, rcu, rcuref, stash, straggle};
 
 /// Every scenario, in the order of the spec's modules.
 pub fn all() -> Vec<Scenario> {
@@ -12,6 +12,7 @@ pub fn all() -> Vec<Scenario> {
         stash::all(),
         pool::all(),
         straggle::all(),
+        rcu::all(),
         epoll::all(),
         litmus::all(),
     ]

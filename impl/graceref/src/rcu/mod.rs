@@ -83,6 +83,12 @@ macro_rules! const_if_plain {
 }
 use const_if_plain;
 
+/// Release, but for a mutant.
+#[inline(always)]
+fn release_unless(weaker: &'static str) -> Ordering {
+    if crate::sync::mutant(weaker) { Ordering::Relaxed } else { Ordering::Release }
+}
+
 /// How the fences between readers and updaters are made in this process. Decided once, here or at the first use.
 ///
 /// `Fence` if the system has no private expedited membarrier, or if the environment has `GRACEREF_NO_MEMBARRIER`.
@@ -200,7 +206,11 @@ impl Domain {
             return Err(WouldDeadlock::InReader);
         }
         self.wait_for(self.snapshot());
-        self.run_due();
+        at!("hint");
+        // ORDERING: Relaxed; a hint, which the caller's own work is always in.
+        if self.line.pending.load(Ordering::Relaxed) != 0 {
+            self.run_due();
+        }
         Ok(())
     }
 

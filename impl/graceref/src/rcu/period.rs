@@ -165,8 +165,9 @@ impl Domain {
                     self.line.counter.store(stamp, Ordering::Relaxed);
                 }
                 at!("open");
-                // ORDERING: Release pairs with the Acquire of `now`: the heavy fence comes before whoever looks.
-                periods.word.store_racing(now + OPEN, Ordering::Release);
+                // ORDERING: Relaxed; the heavy fence before it is the release that pairs with the Acquire of `now`, so that
+                // it comes before whoever looks. The bump may be seen later: then readers look older than they are.
+                periods.word.store_racing(now + OPEN, Ordering::Relaxed);
                 true
             }
             OPEN => {
@@ -175,11 +176,12 @@ impl Domain {
                     return false;
                 }
                 at!("end");
+                let order = super::release_unless("rcu.end_relaxed");
                 // ORDERING: Release pairs with the Acquire of `now`: the readers have left, with all that they did.
                 let _ = periods.word.compare_exchange(
                     now,
                     now - OPEN + PERIOD,
-                    Ordering::Release,
+                    order,
                     Ordering::Relaxed,
                 );
                 true

@@ -9,6 +9,7 @@
 //! | Linux with private expedited membarrier | a load, a branch, a compiler fence | `membarrier(2)`: about a microsecond |
 //! | everywhere else, and in the model builds | `fence(SeqCst)` | `fence(SeqCst)` |
 
+#[cfg(not(any(graceref_loom, graceref_shuttle)))]
 use super::Ordering;
 
 /// How the asymmetric fences are made in this process.

@@ -6,6 +6,7 @@ pub(crate) mod file_ref;
 mod held;
 pub(crate) mod litmus;
 pub(crate) mod pool;
+pub(crate) mod rcu;
 pub(crate) mod rcuref;
 pub(crate) mod stash;
 pub(crate) mod straggle;
