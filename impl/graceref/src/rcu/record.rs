@@ -56,7 +56,7 @@ impl Record {
     }
 
     /// The owner enters; `counter` is the domain's.
-    #[inline(always)]
+    #[inline]
     pub(super) fn enter(&self, counter: &AtomicU64) {
         // By the state: a count of all guards would have each section's stores wait for those before.
         if self.inside() {
@@ -78,7 +78,7 @@ impl Record {
     }
 
     /// The owner leaves; whether it is outside now.
-    #[inline(always)]
+    #[inline]
     pub(super) fn leave(&self) -> bool {
         let nesting = self.nesting.get();
         if nesting > 0 {
@@ -94,7 +94,7 @@ impl Record {
     }
 
     /// Whether the owner is inside.
-    #[inline(always)]
+    #[inline]
     pub(super) fn inside(&self) -> bool {
         asym::own(&self.state) != 0
     }

@@ -1,4 +1,5 @@
 //! What holds whichever way the fences are made. `set_up` is the test binary's.
+#![allow(clippy::items_after_statements)] // Each test begins with its set-up.
 
 use super::set_up;
 use graceref::rcu::{Domain, WouldDeadlock};
