@@ -229,13 +229,13 @@ fn a_thread_goes_from_domain_to_domain_and_outlives_them() {
     set_up();
     let kept = Domain::new();
     for _ in 0..100 {
-        let (a, b) = (Domain::new(), Domain::new());
-        let (x, y, z) = (a.read_lock(), b.read_lock(), kept.read_lock());
+        let (one, two) = (Domain::new(), Domain::new());
+        let guards = (one.read_lock(), two.read_lock(), kept.read_lock());
         assert!(!kept.elapsed(kept.snapshot()));
-        drop(x);
-        assert!(a.elapsed(a.snapshot()) && !b.elapsed(b.snapshot()));
-        drop(y);
-        drop(z);
+        drop(guards.0);
+        assert!(one.elapsed(one.snapshot()) && !two.elapsed(two.snapshot()));
+        drop(guards.1);
+        drop(guards.2);
         assert!(kept.elapsed(kept.snapshot()));
     }
     assert_eq!(kept.records(), 1);
@@ -308,10 +308,10 @@ fn a_guard_in_a_threads_own_destructor_works() {
             LATE.with(|late| late.borrow_mut().0 = Some(guard));
         },
     ];
-    for round in rounds {
+    for round in [rounds; 4].into_iter().flatten() {
         thread::spawn(round).join().unwrap();
     }
-    assert_eq!(RAN.load(Ordering::Relaxed), 3);
+    assert_eq!(RAN.load(Ordering::Relaxed), 12);
     DOMAIN.synchronize().unwrap();
     assert!(DOMAIN.records() <= 2, "records of threads that ended are used again");
 }
