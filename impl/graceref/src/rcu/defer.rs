@@ -20,7 +20,7 @@ impl Domain {
 
     /// Runs the closure after a grace period: when every reader that is inside now has left.
     ///
-    /// It runs on whatever thread comes by (see the [module](self#what-it-does-not-do)), outside of guards of the domain and
+    /// It runs on whatever thread comes by (see the [module](super#what-it-does-not-do)), outside of guards of the domain and
     /// of locks. It may use the domain: take guards, defer, synchronize. A panic in it is reported by the panic hook
     /// and goes no further; the others run.
     ///

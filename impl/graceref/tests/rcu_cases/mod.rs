@@ -5,7 +5,7 @@ use super::set_up;
 use graceref::rcu::{Domain, WouldDeadlock};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -375,19 +375,24 @@ fn deferred_work_may_use_the_domain() {
     set_up();
     static DOMAIN: Domain = Domain::new();
     static RAN: AtomicUsize = AtomicUsize::new(0);
-    DOMAIN.defer(|| {
-        assert_eq!(DOMAIN.barrier(), Err(WouldDeadlock::InDeferred));
+    // A panic in there would be caught.
+    static SEEN: Mutex<Vec<(&str, bool)>> = Mutex::new(Vec::new());
+    let saw = |what, is| SEEN.lock().unwrap().push((what, is));
+    DOMAIN.defer(move || {
+        saw("no barrier", DOMAIN.barrier() == Err(WouldDeadlock::InDeferred));
         drop(DOMAIN.read_lock());
-        DOMAIN.synchronize().unwrap();
+        saw("synchronize", DOMAIN.synchronize() == Ok(()));
         DOMAIN.defer(|| {
             RAN.fetch_add(1, Ordering::Relaxed);
         });
         drop(DOMAIN.read_lock());
-        assert_eq!(RAN.load(Ordering::Relaxed), 0, "work does not run inside of other work");
+        saw("no work inside of other work", RAN.load(Ordering::Relaxed) == 0);
     });
     DOMAIN.barrier().unwrap();
     DOMAIN.barrier().unwrap();
     assert_eq!(RAN.load(Ordering::Relaxed), 1);
+    let all = ["no barrier", "synchronize", "no work inside of other work"];
+    assert_eq!(*SEEN.lock().unwrap(), all.map(|what| (what, true)));
 }
 
 #[test]
