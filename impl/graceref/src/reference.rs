@@ -126,6 +126,7 @@ unsafe fn release<T, C: Count>(slot: NonNull<Slot<T, C>>) {
 
     impl<T, C: Count> Drop for Recycle<T, C> {
         fn drop(&mut self) {
+            crate::site!("recycle");
             // SAFETY: the slot is the releaser's until it is pushed (Stash!NoReuseWhileHeld).
             unsafe { self.0.as_ref() }.value.retire();
             // SAFETY: the releaser's, its value gone, and not touched afterwards (Stash!NoSharedFree).

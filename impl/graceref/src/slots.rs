@@ -447,6 +447,7 @@ impl<T, C: Count> Slots<T, C> {
     unsafe fn free(this: NonNull<Self>) {
         // SAFETY: the model builds leak, so that whoever comes too late is seen and not undefined (Pool!FreedOnce).
         let slots = unsafe { this.as_ref() };
+        crate::site!("free");
         slots.life.retire();
         slots.freed.with(|n| *n += 1);
     }

@@ -42,6 +42,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.raw_load();
                 }
+                let order = model::access("load", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.fetch_add(0, AcqRel)
@@ -56,6 +57,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.store(v, Ordering::Relaxed);
                 }
+                let order = model::access("store", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.swap(v, AcqRel);
@@ -71,6 +73,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.store(v, Ordering::Relaxed);
                 }
+                let order = model::access("store_racing", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.swap(v, AcqRel);
@@ -88,6 +91,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.swap(v, AcqRel);
                 }
+                let order = model::access("swap", order);
                 self.object.step(|| {
                     let old = self.inner.swap(v, model::order(order));
                     self.set(v);
@@ -106,6 +110,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.compare_exchange(current, new, AcqRel, Ordering::Acquire);
                 }
+                let (success, failure) = model::exchange(success, failure);
                 self.object.step(|| {
                     let failure = if model::rmw_pass() { Ordering::Acquire } else { failure };
                     let done =
@@ -122,6 +127,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.fetch_add(v, AcqRel);
                 }
+                let order = model::access("fetch_add", order);
                 self.object.step(|| {
                     let old = self.inner.fetch_add(v, model::order(order));
                     self.set(old.wrapping_add(v));
@@ -134,6 +140,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.fetch_sub(v, AcqRel);
                 }
+                let order = model::access("fetch_sub", order);
                 self.object.step(|| {
                     let old = self.inner.fetch_sub(v, model::order(order));
                     self.set(old.wrapping_sub(v));
@@ -185,6 +192,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.raw_load();
         }
+        let order = model::access("load", order);
         self.object.step(|| {
             if model::rmw_pass() {
                 let null = core::ptr::null_mut();
@@ -203,6 +211,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.store(v, Ordering::Relaxed);
         }
+        let order = model::access("store", order);
         self.object.step(|| {
             if model::rmw_pass() {
                 self.inner.swap(v, AcqRel);
@@ -218,6 +227,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.store(v, Ordering::Relaxed);
         }
+        let order = model::access("store_racing", order);
         self.object.step(|| {
             if cfg!(graceref_loom) {
                 self.inner.swap(v, model::order(order));
@@ -233,6 +243,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.swap(v, AcqRel);
         }
+        let order = model::access("swap", order);
         self.object.step(|| {
             let old = self.inner.swap(v, model::order(order));
             self.shadow.store(v, Ordering::Relaxed);
@@ -251,6 +262,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.compare_exchange(current, new, AcqRel, Ordering::Acquire);
         }
+        let (success, failure) = model::exchange(success, failure);
         self.object.step(|| {
             let failure = if model::rmw_pass() { Ordering::Acquire } else { failure };
             let done = self.inner.compare_exchange(current, new, model::order(success), failure);
@@ -273,11 +285,14 @@ impl<T> fmt::Debug for AtomicPtr<T> {
 }
 
 /// The engine's fence: no step of its own.
+#[track_caller]
 pub fn fence(order: Ordering) {
     if model::over() {
         return;
     }
-    engine::atomic::fence(order);
+    if let Some(order) = model::fenced(order) {
+        engine::atomic::fence(order);
+    }
 }
 
 /// The engine's lock: acquire and release are a step each, and a thread before a held lock is not enabled.

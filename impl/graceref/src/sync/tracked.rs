@@ -58,8 +58,9 @@ impl<T> Tracked<T> {
     /// The content's life ends: a free counts as a write, and every later access is a use after free.
     #[track_caller]
     pub fn retire(&self) {
+        let stands = model::retires(Location::caller());
         self.object.local_step();
-        if super::mutant("tracked.no_retire") {
+        if !stands || super::mutant("tracked.no_retire") {
             return;
         }
         model::set_freeing(true);
