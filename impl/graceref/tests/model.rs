@@ -459,6 +459,178 @@ impl Scene for Growth {
     }
 }
 
+/// How a lookup looks.
+trait Look: Send + Sync + 'static {
+    fn look<T, C: Count>(stash: &Stash<T, C>) -> Option<Ref<T, C>>;
+}
+
+struct ByLook;
+impl Look for ByLook {
+    fn look<T, C: Count>(stash: &Stash<T, C>) -> Option<Ref<T, C>> {
+        stash.get_active()
+    }
+}
+
+struct UnderLock;
+impl Look for UnderLock {
+    fn look<T, C: Count>(stash: &Stash<T, C>) -> Option<Ref<T, C>> {
+        stash.get_under_lock(&())
+    }
+}
+
+/// A pool that must grow for an object, which is then found through a stash: nothing else says that the slots are made.
+struct FreshSlots<L> {
+    pool: Pool<Tracked<usize>>,
+    stash: Stash<Tracked<usize>>,
+    held: Mutex<Vec<Ref<Tracked<usize>>>>,
+    look: std::marker::PhantomData<L>,
+}
+
+impl<L: Look> Scene for FreshSlots<L> {
+    fn set() -> Self {
+        let pool = Pool::with_limit(14);
+        let stash = Stash::new(&pool);
+        let held = [0, 0].map(|n| pool.insert(Tracked::new(n)).unwrap()).into();
+        Self { pool, stash, held: Mutex::new(held), look: std::marker::PhantomData }
+    }
+    fn first(&self) {
+        let object = self.pool.insert(Tracked::new(7)).expect("more slots are to be added");
+        self.stash.store(&object).unwrap();
+        self.held.lock().unwrap().push(object);
+    }
+    fn second(&self) {
+        if let Some(found) = L::look(&self.stash) {
+            found.with(|_| ());
+        }
+    }
+    fn end(&self) {
+        require(L::look(&self.stash).is_some(), "Stashed");
+    }
+}
+
+/// A mistake of an `unsafe` caller: a reference that is not counted. The crate's own cell has to see it.
+struct Uncounted {
+    object: Hand<Ref<Tracked<usize>>>,
+    pool: Pool<Tracked<usize>>,
+}
+
+impl Scene for Uncounted {
+    fn set() -> Self {
+        let pool = Pool::with_limit(2);
+        Self { object: Hand::holding(pool.insert(Tracked::new(0)).unwrap()), pool }
+    }
+    fn first(&self) {
+        let object = self.object.take();
+        // SAFETY: none: that is the mistake. The memory itself stays, and the content is not read.
+        let copy = std::mem::ManuallyDrop::new(unsafe { std::ptr::read(&raw const object) });
+        drop(object);
+        let _ = &**copy;
+    }
+    fn second(&self) {
+        drop(self.pool.clone());
+    }
+    fn end(&self) {}
+}
+
+/// Two threads with more references than a count can count, of which they give more back than they took.
+struct Saturated<C: Count>(C);
+
+trait Word: Count {
+    /// One more get, and the count no longer counts.
+    fn full() -> Self;
+}
+
+impl Word for CasCount {
+    fn full() -> Self {
+        CasCount::from_raw_word((1 << 62) - 1)
+    }
+}
+
+impl Word for FileRefCount {
+    fn full() -> Self {
+        FileRefCount::from_raw_word(0x7FFF_FFFF_FFFF_FFFF)
+    }
+}
+
+impl<C: Word> Scene for Saturated<C> {
+    fn set() -> Self {
+        Self(C::full())
+    }
+    fn first(&self) {
+        self.0.get();
+        self.0.get();
+        require(!self.0.put(), "NeverReleased");
+    }
+    fn second(&self) {
+        self.0.get();
+        require(!self.0.put() && !self.0.put(), "NeverReleased");
+    }
+    fn end(&self) {
+        require(self.0.refs() > 0, "NeverDead");
+    }
+}
+
+/// Both threads clone what they have and give it back.
+struct Cloned<C: Count>(LastTwo<C>);
+
+impl<C: Count> Cloned<C> {
+    fn clone_mine(&self, me: usize) {
+        let object = self.0.refs[me].take();
+        let other = object.clone();
+        drop(object);
+        other.look();
+    }
+}
+
+impl<C: Count> Scene for Cloned<C> {
+    fn set() -> Self {
+        Self(LastTwo::set())
+    }
+    fn first(&self) {
+        self.clone_mine(0);
+    }
+    fn second(&self) {
+        self.clone_mine(1);
+    }
+    fn end(&self) {
+        self.0.end();
+    }
+}
+
+/// Two references and three puts: a mistake of the caller's, of which a count that can tell makes no second release (and
+/// perhaps not the first).
+struct OnePutTooMany {
+    count: FileRefCount,
+    released: Ghost<usize>,
+}
+
+impl OnePutTooMany {
+    fn put(&self) {
+        if self.count.put() {
+            self.released.with(|n| *n += 1);
+        }
+    }
+}
+
+impl Scene for OnePutTooMany {
+    fn set() -> Self {
+        let count = FileRefCount::new();
+        count.get();
+        Self { count, released: Ghost::new(0) }
+    }
+    fn first(&self) {
+        self.put();
+        self.put();
+    }
+    fn second(&self) {
+        self.put();
+    }
+    fn end(&self) {
+        require(self.released.get() <= 1, "ReleasedOnce");
+        require(!self.count.get_active(), "DeadForGood");
+    }
+}
+
 #[test]
 fn of_two_threads_that_drop_the_last_two_references_one_releases() {
     holds::<LastTwo<CasCount>>();
@@ -539,4 +711,45 @@ fn a_free_list_without_its_tag_hands_a_slot_out_twice() {
 #[test]
 fn two_threads_that_grow_the_pool_at_once_lose_no_slot() {
     holds::<Growth>();
+}
+
+#[test]
+fn who_looks_an_object_in_new_slots_up_sees_the_slots() {
+    holds::<FreshSlots<ByLook>>();
+}
+
+#[test]
+fn who_looks_an_object_in_new_slots_up_under_a_lock_sees_the_slots() {
+    holds::<FreshSlots<UnderLock>>();
+}
+
+#[test]
+fn a_reference_that_nobody_counted_is_seen_to_look_at_a_released_object() {
+    let Explored { violated, .. } = explore::<Uncounted>("");
+    assert_eq!(violated, ["NoUseAfterFree"]);
+}
+
+#[test]
+fn a_cas_count_with_too_many_references_is_never_given_up() {
+    holds::<Saturated<CasCount>>();
+}
+
+#[test]
+fn a_file_ref_count_with_too_many_references_is_never_given_up() {
+    holds::<Saturated<FileRefCount>>();
+}
+
+#[test]
+fn file_references_are_cloned_while_others_go() {
+    holds::<Cloned<FileRefCount>>();
+}
+
+#[test]
+fn references_are_cloned_while_others_go() {
+    holds::<Cloned<CasCount>>();
+}
+
+#[test]
+fn of_more_puts_than_file_references_one_releases_at_most() {
+    holds::<OnePutTooMany>();
 }

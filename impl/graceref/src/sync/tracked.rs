@@ -115,8 +115,8 @@ impl<T> Tracked<T> {
     }
 }
 
-// SAFETY: as `UnsafeCell` in a `Sync` type, the cell leaves exclusion to its user; what the model adds is
-// behind a lock. (Invariant: none of the spec; the engines run all threads on one system thread.)
+// SAFETY: the cell leaves exclusion to its user, as the pool sees to it for its objects; what the model adds is behind a
+// lock, and the engines run all threads on one system thread (Stash!NoReuseWhileHeld).
 unsafe impl<T: Send> Sync for Tracked<T> {}
 
 impl<T> fmt::Debug for Tracked<T> {

@@ -127,7 +127,8 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-static ACTIVE: OnceLock<Mutex<Mutant>> = OnceLock::new();
+/// The mutants that are on: that of the environment, and one that the program itself has switched on.
+static ACTIVE: OnceLock<Mutex<[Mutant; 2]>> = OnceLock::new();
 
 /// What the environment variable `GRACEREF_MUTANT` says. A mutant that does not exist ends the process: a run
 /// that seems to have it on would be taken for one that nothing noticed.
@@ -139,35 +140,33 @@ fn of_environment() -> Mutant {
     })
 }
 
-pub(super) fn active() -> MutexGuard<'static, Mutant> {
-    let cell = ACTIVE.get_or_init(|| Mutex::new(of_environment()));
+pub(super) fn active() -> MutexGuard<'static, [Mutant; 2]> {
+    let cell = ACTIVE.get_or_init(|| Mutex::new([of_environment(), Mutant::None]));
     cell.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Switches a mutant on, in the forms that this module's head lists. The empty name is whatever the environment
-/// variable `GRACEREF_MUTANT` names, and that is also how a process begins.
+/// Switches a mutant on, in the forms that this module's head lists, or with the empty name, the last one off. The one that
+/// the environment variable `GRACEREF_MUTANT` names is on besides.
 ///
 /// # Panics
 /// If there is no such mutant; the message names the nearest.
 pub fn set_mutant(name: &str) {
-    let mutant = match name {
-        "" => of_environment(),
-        _ => Mutant::parse(name).unwrap_or_else(|error| panic!("{error}")),
-    };
-    if !name.is_empty() {
+    let mutant = Mutant::parse(name).unwrap_or_else(|error| panic!("{error}"));
+    if mutant != Mutant::None {
         super::sites::note_own_mutant(name);
     }
-    *active() = mutant;
+    active()[1] = mutant;
 }
 
 pub(in crate::sync) fn mutant_is(name: &'static str) -> bool {
     assert!(NAMED.iter().any(|&(known, _)| known == name), "{name} is not in sync::model::NAMED");
     super::sites::note_named(name);
-    let on = matches!(&*active(), Mutant::Named(active) if *active == name);
-    if on {
+    let is_on = |mutant: &Mutant| matches!(mutant, Mutant::Named(on) if *on == name);
+    let [environment, own] = active().each_ref().map(is_on);
+    if environment {
         super::sites::note_applied();
     }
-    on
+    environment || own
 }
 
 #[cfg(test)]

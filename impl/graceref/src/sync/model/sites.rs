@@ -113,8 +113,8 @@ pub(super) fn note_applied() {
 
 /// What a person is told whose mutant of a site changed nothing, with the sites near it that ran.
 pub fn unapplied() -> Option<String> {
-    let active = active();
-    let site = active.site()?;
+    let [mutant, _] = &*active();
+    let site = mutant.site()?;
     if APPLIED.load(Order::Relaxed) {
         return None;
     }
@@ -142,11 +142,10 @@ fn change<R>(
     suffix: &str,
     doing: Doing,
     location: &'static Location<'static>,
-    mutate: impl FnOnce(&Mutant) -> Option<R>,
+    mutate: impl Fn(&Mutant) -> Option<R>,
 ) -> Option<R> {
-    let mutant = active();
-    let wanted = mutant.site();
-    if wanted.is_none() && file().is_none() {
+    let active = active();
+    if file().is_none() && active.iter().all(|mutant| mutant.site().is_none()) {
         return None;
     }
     note((core::ptr::from_ref(location).addr(), kind), || {
@@ -160,11 +159,10 @@ fn change<R>(
         );
         (name, line)
     });
-    if wanted? != name(doing, location, suffix) {
-        return None;
-    }
-    let changed = mutate(&mutant);
-    drop(mutant);
+    let mut wanted = active.iter().filter(|mutant| mutant.site().is_some()).peekable();
+    wanted.peek()?;
+    let name = name(doing, location, suffix);
+    let changed = wanted.filter(|mutant| mutant.site() == Some(&name)).find_map(mutate);
     if changed.is_some() {
         note_applied();
     }
@@ -228,5 +226,6 @@ pub(in crate::sync) fn retires(location: &'static Location<'static>) -> bool {
 
 /// Whether the active mutant changes orderings only: it is nothing to a pass in which all is acquire and release.
 pub fn mutant_of_orderings() -> bool {
-    matches!(&*active(), Mutant::Weaken(..) | Mutant::RemoveFence(_))
+    let orders = |mutant: &Mutant| matches!(mutant, Mutant::Weaken(..) | Mutant::RemoveFence(_));
+    active().iter().any(orders)
 }
