@@ -48,7 +48,7 @@ impl Spec {
         let Some(checked) = self.0.get(module) else {
             let near = nearest(module, self.0.keys());
             return Some(format!(
-                "there is no module {module} in spec/models.toml; {near}, or add the module and its configurations"
+                "there is no module {module} in spec/models.toml; {near} Else add it with its configurations"
             ));
         };
         if checked.hold.contains(invariant) {
@@ -56,13 +56,13 @@ impl Spec {
         }
         if checked.fail.contains(invariant) {
             return Some(format!(
-                "{module}!{invariant} is checked only where it is expected to fail; add it to a configuration of \
+                "it is checked only where it is expected to fail; add it to a configuration of \
                  {module} that expects `holds`, or name another one"
             ));
         }
         let near = nearest(invariant, checked.hold.iter());
         Some(format!(
-            "no configuration of {module} checks {invariant}; {near}, or add it to the invariants of a configuration \
+            "no configuration of {module} checks {invariant}; {near} Else add it to the invariants of a configuration \
              in spec/models.toml"
         ))
     }
@@ -73,7 +73,7 @@ fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a String> + Clone) -> S
         return format!("did you mean {near}?");
     }
     let all: Vec<&str> = known.map(String::as_str).collect();
-    format!("there are {}", all.join(", "))
+    format!("there are {}.", all.join(", "))
 }
 
 /// What was looked at, and what is wrong with it.

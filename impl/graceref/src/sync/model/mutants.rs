@@ -196,6 +196,25 @@ mod tests {
     }
 
     #[test]
+    fn the_code_asks_for_every_mutant_that_is_listed() {
+        fn read(folder: &std::path::Path, text: &mut String) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    read(&path, text);
+                } else {
+                    text.push_str(&std::fs::read_to_string(&path).unwrap());
+                }
+            }
+        }
+        let mut text = String::new();
+        read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut text);
+        for (name, _) in NAMED {
+            assert!(text.contains(&format!("mutant(\"{name}\")")), "nobody asks for {name}");
+        }
+    }
+
+    #[test]
     fn weaker_promises_less_and_nothing_else() {
         use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
         assert!(

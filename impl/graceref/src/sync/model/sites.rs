@@ -51,11 +51,13 @@ impl Site {
     }
 }
 
-/// What one process has come to.
+/// By the addresses of place, label and function, and by kind: a fence inside a function of the facade goes by many names.
+type Key = (usize, usize, usize, &'static str);
+
+/// What one process has come to; the text of each, for messages.
 #[derive(Default)]
 struct Inventory {
-    /// By place and kind; the text of each, for messages.
-    seen: BTreeMap<(usize, &'static str), String>,
+    seen: BTreeMap<Key, String>,
 }
 
 static INVENTORY: Mutex<Inventory> = Mutex::new(Inventory { seen: BTreeMap::new() });
@@ -86,7 +88,7 @@ fn append(line: &str) {
 }
 
 /// Notes that something was come to, if it is the first time. The text is made only then.
-fn note(key: (usize, &'static str), line: impl FnOnce() -> (String, String)) {
+fn note(key: Key, line: impl FnOnce() -> (String, String)) {
     let mut inventory = INVENTORY.lock().unwrap_or_else(PoisonError::into_inner);
     inventory.seen.entry(key).or_insert_with(|| {
         let (name, line) = line();
@@ -97,7 +99,9 @@ fn note(key: (usize, &'static str), line: impl FnOnce() -> (String, String)) {
 
 pub(super) fn note_named(name: &'static str) {
     if file().is_some() {
-        note((name.as_ptr().addr(), "mutant"), || (name.to_owned(), format!("mutant\t{name}")));
+        note((name.as_ptr().addr(), 0, 0, "mutant"), || {
+            (name.to_owned(), format!("mutant\t{name}"))
+        });
     }
 }
 
@@ -148,7 +152,9 @@ fn change<R>(
     if file().is_none() && active.iter().all(|mutant| mutant.site().is_none()) {
         return None;
     }
-    note((core::ptr::from_ref(location).addr(), kind), || {
+    let named = |site: Site| [site.label.as_ptr().addr(), site.place.function.as_ptr().addr()];
+    let [label, function] = doing.site.map_or([0, 0], named);
+    note((core::ptr::from_ref(location).addr(), label, function, kind), || {
         let name = name(doing, location, suffix);
         let orders: Vec<String> = orders.iter().map(|order| format!("{order:?}")).collect();
         let line = format!(
@@ -186,8 +192,9 @@ fn weakened(
 /// The ordering of the access at hand, as the active mutant wants it.
 #[track_caller]
 pub(in crate::sync) fn access(kind: &'static str, order: Ordering) -> Ordering {
-    match steps::take_site() {
-        Some(doing) => weakened(kind, order, "", doing, Location::caller()),
+    let here = Location::caller();
+    match steps::take_site(here) {
+        Some(doing) => weakened(kind, order, "", doing, here),
         None => order,
     }
 }
@@ -195,8 +202,8 @@ pub(in crate::sync) fn access(kind: &'static str, order: Ordering) -> Ordering {
 /// The two orderings of the compare-exchange at hand, likewise.
 #[track_caller]
 pub(in crate::sync) fn exchange(success: Ordering, failure: Ordering) -> (Ordering, Ordering) {
-    let Some(doing) = steps::take_site() else { return (success, failure) };
     let here = Location::caller();
+    let Some(doing) = steps::take_site(here) else { return (success, failure) };
     (
         weakened("compare_exchange", success, "", doing, here),
         weakened("failure", failure, "/failure", doing, here),
@@ -219,7 +226,7 @@ pub(in crate::sync) fn fenced(order: Ordering) -> Option<Ordering> {
 
 /// Whether the end of life at hand stands, or is removed by the active mutant.
 pub(in crate::sync) fn retires(location: &'static Location<'static>) -> bool {
-    let Some(doing) = steps::take_site() else { return true };
+    let Some(doing) = steps::take_site(location) else { return true };
     let remove = |mutant: &Mutant| matches!(mutant, Mutant::RemoveRetire(_)).then_some(());
     change("retire", &[], "", doing, location, remove).is_none()
 }

@@ -28,9 +28,10 @@ pub struct Role {
     pub history: u64,
     label: Option<&'static str>,
     prefixes: Vec<&'static str>,
-    /// The name of the access to come, and that of the last one.
+    /// The name of the access to come, and that of the last one, with its place.
     site: Option<Site>,
     last: Option<Site>,
+    last_place: Option<&'static Location<'static>>,
 }
 
 /// An operation that a thread is about to do.
@@ -251,14 +252,17 @@ pub(in crate::sync) fn set_site(label: &'static str, place: Place) {
 }
 
 /// What a thread of the model does now; `None` if none of them is running.
-pub(super) fn take_site() -> Option<Doing> {
+pub(super) fn take_site(place: &'static Location<'static>) -> Option<Doing> {
     let me = CURRENT.get();
     with(|e| {
         if !e.running || me == NOBODY || std::thread::panicking() {
             return None;
         }
         let role = &mut e.roles[me];
-        role.last = role.site.take();
+        // The second round of a loop around one access has that access's name.
+        let again = role.last_place == Some(place);
+        role.last = role.site.take().or(role.last.filter(|_| again));
+        role.last_place = Some(place);
         Some(Doing { site: role.last })
     })
 }
@@ -367,7 +371,10 @@ impl Object {
                 if e.running {
                     let role = &mut e.roles[me];
                     let label = role.label.take().unwrap_or(UNLABELLED);
-                    role.site = None;
+                    if let Some(site) = role.site.take() {
+                        role.last = Some(site);
+                        role.last_place = None;
+                    }
                     role.pending = Some(Pending { label, location, held: held.cloned() });
                 }
                 e.running
