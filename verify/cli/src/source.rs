@@ -118,6 +118,8 @@ impl Source {
             at = match self.tokens[before].text.as_str() {
                 _ if self.tokens[before].literal => before,
                 ")" | "]" => self.opened[before].unwrap_or(before),
+                // `unsafe { a }.b()`: the block is a part of the statement.
+                "}" if self.is(at, &["."]) => self.opened[before].unwrap_or(before),
                 ";" | "{" | "}" => return at,
                 "," if angles == 0
                     && self.inside[before].is_none_or(|open| self.is(open, &["{"])) =>
@@ -297,7 +299,7 @@ mod tests {
     fn a_comment_speaks_of_the_statement_below_it_and_of_no_other() {
         let source = Source::read(
             "a.rs",
-            "fn f() {\n  // one\n  // more of it\n  a(1, b(2));\n  c();\n  // three\n  unsafe {\n    d.e(x);\n  }\n}\n",
+            "fn f() {\n  // one\n  // more of it\n  a(1, b(2));\n  c();\n  // three\n  unsafe {\n    d.e(x);\n  }\n  // four\n  y = unsafe { x }.z();\n}\n",
         );
         let said = |word: &str| {
             let at = source.tokens.iter().position(|token| token.text == word).unwrap();
@@ -305,6 +307,7 @@ mod tests {
         };
         assert_eq!(said("2"), ["one more of it"]);
         assert_eq!(said("c"), [""; 0]);
+        assert_eq!(said("z"), ["four"]);
         assert_eq!(said("e"), ["three"]);
         assert_eq!(source.function(source.tokens.iter().position(|t| t.text == "e").unwrap()), "f");
     }

@@ -52,6 +52,15 @@ macro_rules! modelled_atomic {
                 })
             }
 
+            /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+            #[track_caller]
+            pub fn load_settled(&self, order: Ordering) -> $int {
+                if model::over() {
+                    return self.raw_load();
+                }
+                self.inner.load(model::access("load_settled", order))
+            }
+
             #[track_caller]
             pub fn store(&self, v: $int, order: Ordering) {
                 if model::over() {
@@ -204,6 +213,15 @@ impl<T> AtomicPtr<T> {
                 self.inner.load(order)
             }
         })
+    }
+
+    /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+    #[track_caller]
+    pub fn load_settled(&self, order: Ordering) -> *mut T {
+        if model::over() {
+            return self.raw_load();
+        }
+        self.inner.load(model::access("load_settled", order))
     }
 
     #[track_caller]

@@ -16,6 +16,17 @@ use std::{eprintln, format, vec};
 
 /// Every name that the code may pass to [`mutant`](crate::sync::mutant), and what is wrong when it is on.
 pub const NAMED: &[(&str, &str)] = &[
+    (
+        "cache.no_heavy_fence",
+        "the closer does not order its mark before it looks at the caches' flags",
+    ),
+    (
+        "cache.no_light_fence",
+        "a thread does not order its flag before it looks whether the pool is closed",
+    ),
+    ("cache.no_wait", "the closer does not wait for a thread that is at its cache"),
+    ("key.never_retire", "a slot whose generations are used up is used again"),
+    ("key.skip_generation", "a get by key does not compare the generation"),
     ("pool.forget_stragglers", "the memory does not wait for a put that straggles"),
     ("pool.init_before_write", "the count says alive before the object is written"),
     (

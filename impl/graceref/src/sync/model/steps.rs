@@ -151,6 +151,12 @@ pub fn enter(role: usize) {
     CURRENT.set(role);
 }
 
+/// Which of the model's threads calls; `None` during the set-up.
+pub fn role() -> Option<usize> {
+    let me = CURRENT.get();
+    (me != NOBODY).then_some(me)
+}
+
 /// The calling thread has finished; returns whether all have.
 pub fn leave(role: usize) -> bool {
     with(|e| {
