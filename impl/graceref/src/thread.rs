@@ -17,22 +17,30 @@ pub(crate) const NUMBERS: u32 = if cfg!(any(graceref_loom, graceref_shuttle)) { 
 #[cfg(any(graceref_loom, graceref_shuttle))]
 mod imp {
     use super::Token;
+    use core::ptr::NonNull;
 
     /// The model's threads are numbered by their roles; the set-up is nobody.
     pub(crate) fn token() -> Option<Token> {
-        let index = u32::try_from(crate::sync::model::role()?).ok()?;
+        let index = u32::try_from(crate::sync::model::current()?).ok()?;
         Some(Token { index, mark: mark() })
     }
 
     pub(crate) fn mark() -> u32 {
         1
     }
+
+    pub(crate) fn remembered(_: u64) -> Option<NonNull<()>> {
+        None
+    }
+
+    pub(crate) fn remember(_: u64, _: NonNull<()>) {}
 }
 
 #[cfg(all(feature = "std", not(any(graceref_loom, graceref_shuttle))))]
 mod imp {
     use super::{NUMBERS, Token};
     use core::cell::Cell;
+    use core::ptr::{self, NonNull};
     use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
     use std::thread_local;
 
@@ -44,6 +52,7 @@ mod imp {
 
     thread_local! {
         static INDEX: Cell<u32> = const { Cell::new(NONE) };
+        static LAST: Cell<(u64, *mut ())> = const { Cell::new((0, ptr::null_mut())) };
         static RETURN: Return = const { Return };
     }
 
@@ -53,6 +62,7 @@ mod imp {
     impl Drop for Return {
         fn drop(&mut self) {
             let index = INDEX.replace(NEVER);
+            LAST.set((0, ptr::null_mut()));
             if index < NUMBERS {
                 let (word, bit) = (&TAKEN[(index / BITS) as usize], 1 << (index % BITS));
                 // ORDERING: Release pairs with the Acquire of `assign`: the caches, which the next thread inherits.
@@ -72,6 +82,19 @@ mod imp {
         let index = INDEX.get();
         let index = if index < NUMBERS { index } else { assign(index)? };
         Some(Token { index, mark: mark() })
+    }
+
+    /// What the thread remembered last, if by this name. Names are not used twice.
+    #[inline]
+    pub(crate) fn remembered(name: u64) -> Option<NonNull<()>> {
+        let (last, what) = LAST.get();
+        if last == name { NonNull::new(what) } else { None }
+    }
+
+    /// Remembers something by a name, until the thread ends or remembers something else.
+    #[inline]
+    pub(crate) fn remember(name: u64, what: NonNull<()>) {
+        LAST.set((name, what.as_ptr()));
     }
 
     #[inline]
@@ -128,6 +151,7 @@ mod imp {
 #[cfg(all(not(feature = "std"), not(any(graceref_loom, graceref_shuttle))))]
 mod imp {
     use super::Token;
+    use core::ptr::NonNull;
 
     #[inline]
     pub(crate) fn token() -> Option<Token> {
@@ -137,6 +161,20 @@ mod imp {
     pub(crate) fn mark() -> u32 {
         1
     }
+
+    pub(crate) fn remembered(_: u64) -> Option<NonNull<()>> {
+        None
+    }
+
+    pub(crate) fn remember(_: u64, _: NonNull<()>) {}
 }
 
-pub(crate) use imp::{mark, token};
+/// A name that nothing else has. Not zero.
+pub(crate) fn name() -> u64 {
+    use core::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    // ORDERING: Relaxed; only the number counts.
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+pub(crate) use imp::{mark, remember, remembered, token};

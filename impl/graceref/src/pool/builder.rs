@@ -4,6 +4,7 @@ use super::release::{Hook, Kind};
 use super::{Pool, Releasing};
 use crate::count::{CasCount, Count};
 use crate::slots::{GENERATIONS, LIMIT, Slots};
+use crate::sync::asym;
 use alloc::boxed::Box;
 use core::fmt;
 
@@ -64,6 +65,8 @@ impl<T, C: Count> Builder<T, C> {
 
     /// The pool.
     pub fn build(self) -> Pool<T, C> {
+        // Decided before the first insert, which would otherwise pay for full fences until it is.
+        asym::kind();
         let cached = self.limit.is_none();
         let limit = self.limit.unwrap_or(LIMIT);
         let generations = (origin(), self.generations);

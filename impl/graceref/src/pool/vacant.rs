@@ -6,7 +6,6 @@ use crate::key::Key;
 use crate::reference::Ref;
 use crate::slots::{Slot, Slots};
 use core::fmt;
-use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
@@ -26,7 +25,7 @@ use core::ptr::NonNull;
 #[must_use = "dropping it gives the place back"]
 pub struct Vacant<'p, T, C: Count = CasCount> {
     slot: NonNull<Slot<T, C>>,
-    pool: PhantomData<&'p Pool<T, C>>,
+    pool: &'p Pool<T, C>,
 }
 
 // SAFETY: a slot that is this place's alone, in a pool that may be used from any thread (Stash!NoSharedFree).
@@ -38,19 +37,17 @@ impl<'p, T, C: Count> Vacant<'p, T, C> {
     /// # Safety
     /// The caller owns the dead slot of this pool and gives it to the `Vacant`.
     #[inline]
-    pub(super) unsafe fn new(_pool: &'p Pool<T, C>, slot: NonNull<Slot<T, C>>) -> Self {
-        Self { slot, pool: PhantomData }
+    pub(super) unsafe fn new(pool: &'p Pool<T, C>, slot: NonNull<Slot<T, C>>) -> Self {
+        Self { slot, pool }
     }
 
     /// Puts the object there; the reference returned is its first. One store, release.
     #[inline]
     pub fn insert(self, value: T) -> Ref<T, C> {
-        let slot = ManuallyDrop::new(self).slot;
+        let this = ManuallyDrop::new(self);
         // SAFETY: the place's slot, dead, and this thread's alone (Stash!NoReuseWhileHeld).
-        let object = unsafe { super::write(slot, value) };
-        // SAFETY: the object keeps the memory (Pool!NoUseAfterFree).
-        let slots = unsafe { Slots::owner(slot).as_ref() };
-        if C::KEYED && slots.is_killed() {
+        let object = unsafe { super::write(this.slot, value) };
+        if C::KEYED && this.pool.slots().is_killed() {
             // Killed meanwhile, perhaps without seeing the object: nobody shall find it.
             object.content().count.refuse();
         }
@@ -74,7 +71,7 @@ impl<T, C: Count> Drop for Vacant<'_, T, C> {
         // Somebody may have kept the key: it must not become another object's.
         slot.count.skip();
         // SAFETY: the place's slot, not touched afterwards; nothing is in it (Stash!NoSharedFree).
-        unsafe { Slots::give(Slots::owner(self.slot), self.slot) };
+        unsafe { Slots::give(self.pool.slots, self.slot) };
     }
 }
 

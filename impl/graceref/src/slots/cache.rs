@@ -20,28 +20,37 @@ const BATCH: u32 = if cfg!(any(graceref_loom, graceref_shuttle)) { 2 } else { 32
 
 /// A thread's free slots.
 #[repr(align(64))]
-struct Cache {
+struct Cache<T, C> {
     busy: Flag,
-    list: Tracked<List>,
+    list: Tracked<List<T, C>>,
 }
 
-#[derive(Clone, Copy)]
-struct List {
-    first: u32,
+struct List<T, C> {
+    /// Not a place, which would be one step further away.
+    first: Option<NonNull<Slot<T, C>>>,
     len: u32,
 }
 
-/// The caches of all threads, by their numbers; null until needed.
-pub(super) struct Caches([OncePtr<Cache>; NUMBERS as usize]);
+impl<T, C> List<T, C> {
+    /// The place of its first slot.
+    #[inline]
+    fn top(&self) -> u32 {
+        // SAFETY: a slot in the list is memory, and its owner's (Cache!NoSharedFree).
+        self.first.map_or(NOWHERE, |slot| unsafe { slot.as_ref() }.place())
+    }
+}
 
-impl Caches {
+/// The caches of all threads, by their numbers; null until needed.
+pub(super) struct Caches<T, C>([OncePtr<Cache<T, C>>; NUMBERS as usize]);
+
+impl<T, C: Count> Caches<T, C> {
     pub(super) fn new() -> Self {
         Self(core::array::from_fn(|_| OncePtr::new()))
     }
 
     /// The calling thread's cache.
     #[inline]
-    fn of(&self, token: Token) -> Option<&Cache> {
+    fn of(&self, token: Token) -> Option<&Cache<T, C>> {
         let mine = self.0.get(token.index as usize)?;
         let cache = match mine.get() {
             Some(cache) => cache,
@@ -52,15 +61,15 @@ impl Caches {
     }
 
     #[cold]
-    fn allocate(mine: &OncePtr<Cache>) -> NonNull<Cache> {
-        let list = Tracked::new(List { first: NOWHERE, len: 0 });
+    fn allocate(mine: &OncePtr<Cache<T, C>>) -> NonNull<Cache<T, C>> {
+        let list = Tracked::new(List { first: None, len: 0 });
         let cache = NonNull::from(Box::leak(Box::new(Cache { busy: Flag::new(), list })));
         at!("cache");
         assert!(mine.set(cache), "a thread's number is its own");
         cache
     }
 
-    fn all(&self) -> impl Iterator<Item = &Cache> {
+    fn all(&self) -> impl Iterator<Item = &Cache<T, C>> {
         // SAFETY: freed with `self` only (Cache!NoUseAfterFree).
         self.0.iter().filter_map(|cache| Some(unsafe { cache.get()?.as_ref() }))
     }
@@ -68,15 +77,16 @@ impl Caches {
     /// Each cache's flag and list, by number.
     #[cfg(any(graceref_loom, graceref_shuttle))]
     pub(super) fn raw_look(&self) -> alloc::vec::Vec<super::watch::RawCache> {
-        let look = |cache: &OncePtr<Cache>| {
+        let look = |cache: &OncePtr<Cache<T, C>>| {
             let Some(cache) = cache.raw_get() else { return super::watch::RawCache::default() };
             // SAFETY: the model builds never free it (Cache!NoUseAfterFree).
             let cache = unsafe { cache.as_ref() };
             // SAFETY: the model's threads take turns on one system thread (Cache!NoSharedFree).
-            let list = unsafe { *cache.list.as_ptr() };
+            let list = unsafe { &*cache.list.as_ptr() };
             super::watch::RawCache {
                 busy: cache.busy.raw_is_up(),
-                first: list.first,
+                // SAFETY: a slot of the pool, whose memory is never freed here (Cache!NoUseAfterFree).
+                first: list.first.map_or(NOWHERE, |slot| unsafe { slot.as_ref() }.place()),
                 len: list.len,
             }
         };
@@ -84,7 +94,7 @@ impl Caches {
     }
 }
 
-impl Drop for Caches {
+impl<T, C> Drop for Caches<T, C> {
     fn drop(&mut self) {
         for cache in &self.0 {
             if let Some(cache) = cache.raw_get() {
@@ -96,33 +106,47 @@ impl Drop for Caches {
 }
 
 impl<T, C: Count> Slots<T, C> {
+    /// The calling thread's cache; `None` if the thread has no number.
     #[inline]
-    pub(super) fn take_cached(&self, caches: &Caches) -> Result<NonNull<Slot<T, C>>, NoSlot> {
-        let Some((token, cache)) = thread::token().and_then(|t| Some((t, caches.of(t)?))) else {
+    fn cache<'c>(&self, caches: &'c Caches<T, C>) -> Option<&'c Cache<T, C>> {
+        if let Some(cache) = thread::remembered(self.name) {
+            // SAFETY: remembered below, by the name of this pool, which keeps it (Cache!NoUseAfterFree).
+            return Some(unsafe { cache.cast().as_ref() });
+        }
+        self.find_cache(caches)
+    }
+
+    #[inline(never)]
+    fn find_cache<'c>(&self, caches: &'c Caches<T, C>) -> Option<&'c Cache<T, C>> {
+        let cache = caches.of(thread::token()?)?;
+        thread::remember(self.name, NonNull::from(cache).cast());
+        Some(cache)
+    }
+
+    #[inline]
+    pub(super) fn take_cached(&self, caches: &Caches<T, C>) -> Result<NonNull<Slot<T, C>>, NoSlot> {
+        let Some(cache) = self.cache(caches) else {
             return self.take_run(1).map(|run| self.slot(run.first));
         };
-        let taken = self.visit(token, cache, |list| {
-            if list.first == NOWHERE {
-                return None;
-            }
-            let slot = self.slot(list.first);
+        let taken = self.visit(cache, |list| {
+            let slot = list.first?;
             at!("next");
             // SAFETY: this thread's, being in its cache (Cache!NoSharedFree).
             // ORDERING: Relaxed; this thread wrote it.
-            list.first = unsafe { slot.as_ref() }.next.load(Ordering::Relaxed);
+            list.first = self.find(unsafe { slot.as_ref() }.next.load(Ordering::Relaxed));
             list.len -= 1;
             Some(slot)
         });
         match taken {
             Some(Some(slot)) => Ok(slot),
-            Some(None) => self.refill(token, cache),
+            Some(None) => self.refill(cache),
             None => Err(NoSlot::Killed),
         }
     }
 
     /// A slot for the caller, from elsewhere, and some for its cache, which is empty.
     #[cold]
-    fn refill(&self, token: Token, cache: &Cache) -> Result<NonNull<Slot<T, C>>, NoSlot> {
+    fn refill(&self, cache: &Cache<T, C>) -> Result<NonNull<Slot<T, C>>, NoSlot> {
         let run = self.take_run(BATCH)?;
         let slot = self.slot(run.first);
         if run.len == 1 {
@@ -137,7 +161,10 @@ impl<T, C: Count> Slots<T, C> {
         // ORDERING: Relaxed; whoever gives the slot away publishes it.
         unsafe { self.slot(run.last).as_ref() }.next.store_racing(NOWHERE, Ordering::Relaxed);
         let rest = Run { first, len: run.len - 1, ..run };
-        if self.visit(token, cache, |list| *list = List { first, len: rest.len }).is_none() {
+        if self
+            .visit(cache, |list| *list = List { first: self.find(first), len: rest.len })
+            .is_none()
+        {
             // SAFETY: the run is this thread's, and so is `slot`, which keeps the memory (Cache!NoSharedFree).
             unsafe { Self::give_run(NonNull::from(self), rest) };
         }
@@ -149,24 +176,18 @@ impl<T, C: Count> Slots<T, C> {
     /// # Safety
     /// As for [`give`](Slots::give).
     #[inline]
-    pub(super) unsafe fn give_cached(
-        this: NonNull<Self>,
-        slot: NonNull<Slot<T, C>>,
-        place: u32,
-    ) -> bool {
+    pub(super) unsafe fn give_cached(this: NonNull<Self>, slot: NonNull<Slot<T, C>>) -> bool {
         // SAFETY: the caller's slot keeps the memory until the cache has it, and the raised flag until
         // it is lowered; not used after that, or with a run that keeps it (Cache!NoUseAfterFree).
         let slots = unsafe { this.as_ref() };
         let Some(caches) = &slots.caches else { return false };
-        let Some((token, cache)) = thread::token().and_then(|t| Some((t, caches.of(t)?))) else {
-            return false;
-        };
-        let given = slots.visit(token, cache, |list| {
+        let Some(cache) = slots.cache(caches) else { return false };
+        let given = slots.visit(cache, |list| {
             at!("next");
             // SAFETY: the caller's (Cache!NoSharedFree).
             // ORDERING: Relaxed; the lowered flag publishes it to the closer.
-            unsafe { slot.as_ref() }.next.store_racing(list.first, Ordering::Relaxed);
-            list.first = place;
+            unsafe { slot.as_ref() }.next.store_racing(list.top(), Ordering::Relaxed);
+            list.first = Some(slot);
             list.len += 1;
             (list.len == 2 * BATCH).then(|| slots.split(list))
         });
@@ -183,8 +204,8 @@ impl<T, C: Count> Slots<T, C> {
 
     /// Takes a batch off a cache's list.
     #[cold]
-    fn split(&self, list: &mut List) -> Run {
-        let mut run = Run { first: list.first, last: list.first, len: 1 };
+    fn split(&self, list: &mut List<T, C>) -> Run {
+        let mut run = Run { first: list.top(), last: list.top(), len: 1 };
         loop {
             let slot = self.slot(run.last);
             at!("walk");
@@ -192,7 +213,7 @@ impl<T, C: Count> Slots<T, C> {
             // ORDERING: Relaxed; this thread wrote it.
             let next = unsafe { slot.as_ref() }.next.load(Ordering::Relaxed);
             if run.len == BATCH {
-                *list = List { first: next, len: list.len - BATCH };
+                *list = List { first: self.find(next), len: list.len - BATCH };
                 return run;
             }
             run = Run { last: next, len: run.len + 1, ..run };
@@ -201,10 +222,10 @@ impl<T, C: Count> Slots<T, C> {
 
     /// Does something with the cache's list while nobody counts it; `None` if the pool is closed.
     #[inline]
-    fn visit<R>(&self, token: Token, cache: &Cache, f: impl FnOnce(&mut List) -> R) -> Option<R> {
+    fn visit<R>(&self, cache: &Cache<T, C>, f: impl FnOnce(&mut List<T, C>) -> R) -> Option<R> {
         self.touch();
         at!("enter");
-        cache.busy.raise(token.mark);
+        cache.busy.raise(thread::mark());
         if !crate::sync::mutant("cache.no_light_fence") {
             asym::light();
         }
@@ -227,7 +248,7 @@ impl<T, C: Count> Slots<T, C> {
     pub(super) fn close_caches(&self) -> u32 {
         let Some(caches) = &self.caches else { return 0 };
         let mark = thread::mark();
-        let count = |cache: &Cache| {
+        let count = |cache: &Cache<T, C>| {
             if !crate::sync::mutant("cache.no_wait") {
                 at!("wait");
                 cache.busy.await_lowered(mark);

@@ -98,6 +98,8 @@ pub(crate) struct Slots<T, C: Count> {
     chunks: [OncePtr<Slot<T, C>>; CHUNKS],
     /// How many slots each chunk has, given the limit.
     lens: [u32; CHUNKS],
+    /// No other pool's, ever.
+    name: u64,
     /// Itself, by the pointer that may free it, which a shared reference may not.
     this: *const Self,
     /// So many slots at most.
@@ -107,7 +109,7 @@ pub(crate) struct Slots<T, C: Count> {
     generations: u32,
     pub(crate) kind: crate::pool::Kind<T, C>,
     /// None for a pool with a limit: a slot in another thread's cache would be missing.
-    caches: Option<Box<Caches>>,
+    caches: Option<Box<Caches<T, C>>>,
     /// Not zero once the pool is killed, or closed and with caches.
     closed: AtomicU32,
     /// The pool's handles.
@@ -173,6 +175,7 @@ impl<T, C: Count> Slots<T, C> {
         let slots = Box::new(Self {
             chunks: core::array::from_fn(|_| OncePtr::new()),
             lens: core::array::from_fn(|chunk| fresh::chunk_len(chunk, limit)),
+            name: crate::thread::name(),
             this: ptr::null(),
             limit,
             origin,
@@ -324,7 +327,7 @@ impl<T, C: Count> Slots<T, C> {
             return unsafe { Self::leave(this, 1) };
         }
         // SAFETY: the caller's slot (Stash!NoSharedFree).
-        if slots.caches.is_some() && unsafe { Self::give_cached(this, slot, place) } {
+        if slots.caches.is_some() && unsafe { Self::give_cached(this, slot) } {
             return;
         }
         // SAFETY: a run of one, the caller's (Stash!NoSharedFree).
