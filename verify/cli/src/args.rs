@@ -104,6 +104,9 @@ pub(crate) struct MutantsArgs {
     /// Writes what was found into docs/mutants.md.
     #[arg(long, conflicts_with = "filters")]
     pub(crate) update: bool,
+    /// The crate's own model tests only, without the scenarios: for a look while those do not compile.
+    #[arg(long, hide_short_help = true, conflicts_with = "update")]
+    pub(crate) tests_only: bool,
     /// A folder with scenario-loom, model-loom and so on: nothing is built then.
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub(crate) runners: Option<PathBuf>,

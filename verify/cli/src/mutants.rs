@@ -67,7 +67,7 @@ pub(crate) fn run(args: &MutantsArgs) -> Result<(String, bool), Failure> {
     let root = Root::find(args.place.root.as_deref())?;
     let listed = Listed::load(&root)?;
     let runners = Runners::new(&root, args.runners.as_deref());
-    let subjects = subject::all(&root, &runners)?;
+    let subjects = subject::all(&root, &runners, args.tests_only)?;
 
     let progress = Progress::new(subjects.len());
     let baseline = in_parallel(&subjects, &progress, Subject::name, |subject| {
@@ -76,17 +76,16 @@ pub(crate) fn run(args: &MutantsArgs) -> Result<(String, bool), Failure> {
         (ran, said)
     });
     drop(progress);
-    let mut known = Vec::new();
+    let (mut known, mut problems) = (Vec::new(), Vec::new());
     for (subject, ran) in subjects.into_iter().zip(baseline) {
-        let name = subject.name();
-        let ran = ran.map_err(|error| {
-            Failure::new(
-                format!("{name} fails without a mutant"),
-                format!("run it: {}", subject.by_hand()),
-            )
-            .said(error)
-        })?;
-        known.push((subject, ran));
+        match ran {
+            Ok(ran) => known.push((subject, ran)),
+            Err(error) => problems.push(format!(
+                "{} fails without a mutant, so nothing rests on it; run it: {}\n{error}",
+                subject.name(),
+                subject.by_hand()
+            )),
+        }
     }
     known.sort_by_key(|(subject, ran)| (ran.executions, subject.name()));
 
@@ -95,7 +94,7 @@ pub(crate) fn run(args: &MutantsArgs) -> Result<(String, bool), Failure> {
     for (_, ran) in known.iter().filter(|(_, ran)| !ran.inventory.own_mutant) {
         inventory.merge(&ran.inventory);
     }
-    let mut problems = inventory.problems();
+    problems.extend(inventory.problems());
     problems.extend(listed.hold_against_the_source(&root, &inventory)?);
 
     let mutants: Vec<Mutant> = inventory

@@ -58,7 +58,8 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.raw_load();
                 }
-                self.inner.load(model::access("load_settled", order))
+                let order = model::access("load_settled", order);
+                model::unstepped(|| self.inner.load(order))
             }
 
             #[track_caller]
@@ -229,7 +230,8 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.raw_load();
         }
-        self.inner.load(model::access("load_settled", order))
+        let order = model::access("load_settled", order);
+        model::unstepped(|| self.inner.load(order))
     }
 
     #[track_caller]

@@ -192,7 +192,7 @@ impl Inventory {
             from: String::new(),
         }));
         mutants.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
-        mutants.dedup();
+        mutants.dedup_by(|a, b| a.name == b.name);
         mutants
     }
 }

@@ -7,7 +7,7 @@ use crate::number::count;
 use crate::protocol::{Build, Pass, PassReport, read_report};
 use crate::root::Root;
 use crate::runners::Runners;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -79,7 +79,11 @@ const AT_LEAST: Duration = Duration::from_secs(20);
 const AT_MOST: Duration = Duration::from_mins(5);
 
 /// Everything there is to run, built.
-pub(super) fn all(root: &Root, runners: &Runners) -> Result<Vec<Subject>, Failure> {
+pub(super) fn all(
+    root: &Root,
+    runners: &Runners,
+    tests_only: bool,
+) -> Result<Vec<Subject>, Failure> {
     let files = model_tests(root).map_err(|error| {
         Failure::new(
             format!("cannot read impl/graceref/tests: {error}"),
@@ -88,9 +92,13 @@ pub(super) fn all(root: &Root, runners: &Runners) -> Result<Vec<Subject>, Failur
     })?;
     let mut subjects = Vec::new();
     for build in BUILDS {
-        runners.make(build)?;
+        let mut scenarios = BTreeMap::new();
+        if !tests_only {
+            runners.make(build)?;
+            scenarios = runners.list(build)?;
+        }
         runners.make_tests(build, &files)?;
-        for (scenario, engines) in runners.list(build)? {
+        for (scenario, engines) in scenarios {
             for engine in Engine::ALL.into_iter().filter(|engine| engine.pass().build() == build) {
                 if engines.iter().any(|word| word.word() == engine.word()) {
                     subjects.push(Subject { engine, what: What::Scenario(scenario.clone()) });

@@ -33,6 +33,16 @@ pub const NAMED: &[(&str, &str)] = &[
         "pool.no_tag",
         "the free list's head has no tag, so that a pop does not notice a pop and a push",
     ),
+    ("rcu.enter_relaxed", "a reader does not acquire what the phase that it enters came with"),
+    ("rcu.join", "who comes during a grace period waits for that one only"),
+    ("rcu.leave_relaxed", "a reader does not release what it has read"),
+    ("rcu.no_bump", "a grace period that is over does not say so"),
+    ("rcu.no_heavy", "the updater has no fence against the readers' light one"),
+    ("rcu.no_light", "a reader has no fence between its mark and what it reads"),
+    (
+        "rcu.no_snapshot_fence",
+        "a grace period does not order what was unpublished before its number",
+    ),
     ("stash.extra_look", "the lookup looks at the stash once more than the spec does"),
     ("stash.skip_recheck", "the lookup does not look at the stash again after its get"),
     (
