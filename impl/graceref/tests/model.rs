@@ -5,7 +5,7 @@
 
 use graceref::sync::model::{self, Ghost};
 use graceref::sync::{AtomicU32, ENGINE, Engine, Ordering as Order, Tracked};
-use graceref::{CasCount, Count, FileRefCount, Pool, Ref, Stash};
+use graceref::{CasCount, Count, FileRefCount, Key, Pool, Ref, Stash};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -634,6 +634,172 @@ impl Scene for OnePutTooMany {
     }
 }
 
+/// An object dies and its slot becomes another; a lookup by the key of the first.
+struct KeyOfTheDead {
+    pool: Pool<Body<CasCount>>,
+    key: Key,
+    object: Hand<Ref<Body<CasCount>>>,
+    other: Mutex<Option<Ref<Body<CasCount>>>>,
+    released: Arc<Ghost<[usize; 2]>>,
+}
+
+impl Scene for KeyOfTheDead {
+    fn set() -> Self {
+        let released = Arc::default();
+        let pool = Pool::with_limit(1);
+        let object = pool.insert(Body::new(0, &released)).ok().unwrap();
+        let (key, object) = (Ref::key(&object), Hand::holding(object));
+        Self { pool, key, object, other: Mutex::default(), released }
+    }
+    fn first(&self) {
+        drop(self.object.take());
+        *self.other.lock().unwrap() = self.pool.insert(Body::new(1, &self.released)).ok();
+    }
+    fn second(&self) {
+        if let Some(found) = self.pool.get(self.key) {
+            require(found.id == 0, "RightObject");
+            found.look();
+        }
+    }
+    fn end(&self) {
+        require(self.released.get()[0] == 1, "ReleasedOnce");
+        require(!self.pool.contains(self.key) && self.pool.get(self.key).is_none(), "NoAlias");
+    }
+}
+
+/// A key is removed while somebody looks it up.
+struct Removed(KeyOfTheDead);
+
+impl Scene for Removed {
+    fn set() -> Self {
+        Self(KeyOfTheDead::set())
+    }
+    fn first(&self) {
+        require(self.0.pool.remove(self.0.key), "RemovedOnce");
+        drop(self.0.object.take());
+    }
+    fn second(&self) {
+        if let Some(found) = self.0.pool.get(self.0.key) {
+            found.look();
+        }
+    }
+    fn end(&self) {
+        self.0.end();
+    }
+}
+
+/// The only slot has had all the generations that it may have.
+struct Spent(KeyOfTheDead);
+
+impl Scene for Spent {
+    fn set() -> Self {
+        let released = Arc::default();
+        let pool = Pool::builder().limit(1).generations(1).build();
+        let object = pool.insert(Body::new(0, &released)).ok().unwrap();
+        let (key, object) = (Ref::key(&object), Hand::holding(object));
+        Self(KeyOfTheDead { pool, key, object, other: Mutex::default(), released })
+    }
+    fn first(&self) {
+        drop(self.0.object.take());
+    }
+    fn second(&self) {
+        drop(self.0.pool.get(self.0.key));
+    }
+    fn end(&self) {
+        self.0.end();
+        require(self.0.pool.insert(Body::new(1, &self.0.released)).is_err(), "NoAlias");
+    }
+}
+
+/// The last handle of a pool whose threads keep free slots, against a thread that is at its own.
+struct CachedEnd {
+    pool: Hand<Pool<Body<CasCount>>>,
+    object: Hand<Ref<Body<CasCount>>>,
+    released: Arc<Ghost<[usize; 2]>>,
+    freed: Box<dyn Fn() -> u32 + Send + Sync>,
+}
+
+impl Scene for CachedEnd {
+    fn set() -> Self {
+        let released = Arc::default();
+        let pool = Pool::new();
+        let object = Hand::holding(pool.insert(Body::new(0, &released)).ok().unwrap());
+        let watch = pool.raw_watch();
+        let freed = Box::new(move || watch.look().freed);
+        Self { pool: Hand::holding(pool), object, released, freed }
+    }
+    fn first(&self) {
+        drop(self.pool.take());
+    }
+    fn second(&self) {
+        drop(self.object.take());
+    }
+    fn end(&self) {
+        require(self.released.get()[0] == 1, "ReleasedOnce");
+        require((self.freed)() == 1, "FreedOnce");
+    }
+}
+
+/// A pool is killed while its last object goes.
+struct Killed {
+    pool: Pool<Body<CasCount>>,
+    object: Hand<Ref<Body<CasCount>>>,
+    released: Arc<Ghost<[usize; 2]>>,
+    told: Arc<Ghost<[usize; 2]>>,
+}
+
+impl Scene for Killed {
+    fn set() -> Self {
+        let released = Arc::default();
+        let pool = Pool::new();
+        let object = Hand::holding(pool.insert(Body::new(0, &released)).ok().unwrap());
+        Self { pool, object, released, told: Arc::default() }
+    }
+    fn first(&self) {
+        let (told, released) = (Arc::clone(&self.told), Arc::clone(&self.released));
+        let tell = move || told.with(|n| *n = [n[0] + 1, released.get()[0]]);
+        require(self.pool.kill(tell), "KilledOnce");
+    }
+    fn second(&self) {
+        drop(self.object.take());
+    }
+    fn end(&self) {
+        require(self.told.get() == [1, 1], "ToldOnce");
+        require(self.pool.insert(Body::new(1, &self.released)).is_err(), "KilledForGood");
+    }
+}
+
+/// A thread takes more slots than it keeps, and gives them back, while another takes one.
+struct Batches {
+    pool: Pool<Tracked<usize>>,
+    other: Mutex<Option<Ref<Tracked<usize>>>>,
+}
+
+impl Batches {
+    fn insert(&self, me: usize) -> Ref<Tracked<usize>> {
+        let object = self.pool.insert(Tracked::new(me)).expect("there are more slots");
+        object.with_mut(|_| ());
+        object
+    }
+}
+
+impl Scene for Batches {
+    fn set() -> Self {
+        Self { pool: Pool::new(), other: Mutex::default() }
+    }
+    fn first(&self) {
+        drop([1, 2, 3, 4].map(|n| self.insert(n)));
+    }
+    fn second(&self) {
+        *self.other.lock().unwrap() = Some(self.insert(5));
+    }
+    fn end(&self) {
+        let other = self.other.lock().unwrap().take().expect("inserted");
+        let again = [6, 7, 8, 9].map(|n| self.insert(n));
+        require(!again.iter().any(|object| Ref::ptr_eq(object, &other)), "NoSharedFree");
+    }
+}
+
 #[test]
 fn of_two_threads_that_drop_the_last_two_references_one_releases() {
     holds::<LastTwo<CasCount>>();
@@ -755,4 +921,34 @@ fn references_are_cloned_while_others_go() {
 #[test]
 fn of_more_puts_than_file_references_one_releases_at_most() {
     holds::<OnePutTooMany>();
+}
+
+#[test]
+fn a_key_finds_its_object_or_none_while_the_slot_is_used_again() {
+    holds::<KeyOfTheDead>();
+}
+
+#[test]
+fn a_key_that_is_removed_finds_nothing() {
+    holds::<Removed>();
+}
+
+#[test]
+fn a_slot_whose_generations_are_used_up_is_not_used_again() {
+    holds::<Spent>();
+}
+
+#[test]
+fn the_last_handle_and_a_thread_at_its_own_slots_free_the_memory_once() {
+    holds::<CachedEnd>();
+}
+
+#[test]
+fn who_kills_a_pool_is_told_once_when_the_last_object_is_gone() {
+    holds::<Killed>();
+}
+
+#[test]
+fn a_slot_is_in_one_place_while_threads_keep_their_own() {
+    holds::<Batches>();
 }
