@@ -769,10 +769,10 @@ impl Scene for Killed {
     }
 }
 
-/// A thread takes more slots than it keeps, and gives them back, while another takes one.
+/// Two threads take their first slots; then one of them takes more than it keeps, and gives them back.
 struct Batches {
     pool: Pool<Tracked<usize>>,
-    other: Mutex<Option<Ref<Tracked<usize>>>>,
+    held: Mutex<Vec<Ref<Tracked<usize>>>>,
 }
 
 impl Batches {
@@ -785,18 +785,22 @@ impl Batches {
 
 impl Scene for Batches {
     fn set() -> Self {
-        Self { pool: Pool::new(), other: Mutex::default() }
+        Self { pool: Pool::new(), held: Mutex::default() }
     }
     fn first(&self) {
-        drop([1, 2, 3, 4].map(|n| self.insert(n)));
+        let object = self.insert(1);
+        self.held.lock().unwrap().push(object);
     }
     fn second(&self) {
-        *self.other.lock().unwrap() = Some(self.insert(5));
+        let object = self.insert(2);
+        self.held.lock().unwrap().push(object);
     }
     fn end(&self) {
-        let other = self.other.lock().unwrap().take().expect("inserted");
-        let again = [6, 7, 8, 9].map(|n| self.insert(n));
-        require(!again.iter().any(|object| Ref::ptr_eq(object, &other)), "NoSharedFree");
+        let mut held = self.held.lock().unwrap();
+        drop([3, 4, 5, 6].map(|n| self.insert(n)));
+        held.extend([7, 8, 9, 10].map(|n| self.insert(n)));
+        let shared = |(i, a)| held[..i].iter().any(|b| Ref::ptr_eq(a, b));
+        require(!held.iter().enumerate().any(shared), "NoSharedFree");
     }
 }
 
