@@ -804,6 +804,36 @@ impl Scene for Batches {
     }
 }
 
+/// A pool is killed while an object is inserted: nobody finds that object afterwards.
+struct KilledInsert {
+    pool: Pool<Body<CasCount>>,
+    inserted: Mutex<Option<Ref<Body<CasCount>>>>,
+    released: Arc<Ghost<[usize; 2]>>,
+    told: Arc<Ghost<usize>>,
+}
+
+impl Scene for KilledInsert {
+    fn set() -> Self {
+        let pool = Pool::new();
+        Self { pool, inserted: Mutex::default(), released: Arc::default(), told: Arc::default() }
+    }
+    fn first(&self) {
+        let told = Arc::clone(&self.told);
+        require(self.pool.kill(move || told.with(|n| *n += 1)), "KilledOnce");
+    }
+    fn second(&self) {
+        let object = self.pool.insert(Body::new(1, &self.released)).ok();
+        *self.inserted.lock().unwrap() = object;
+    }
+    fn end(&self) {
+        if let Some(object) = self.inserted.lock().unwrap().take() {
+            require(self.told.get() == 0, "ToldOnce");
+            require(self.pool.get(Ref::key(&object)).is_none(), "KilledForGood");
+        }
+        require(self.told.get() == 1, "ToldOnce");
+    }
+}
+
 #[test]
 fn of_two_threads_that_drop_the_last_two_references_one_releases() {
     holds::<LastTwo<CasCount>>();
@@ -955,4 +985,9 @@ fn who_kills_a_pool_is_told_once_when_the_last_object_is_gone() {
 #[test]
 fn a_slot_is_in_one_place_while_threads_keep_their_own() {
     holds::<Batches>();
+}
+
+#[test]
+fn nobody_finds_what_is_inserted_while_the_pool_is_killed() {
+    holds::<KilledInsert>();
 }
