@@ -12,7 +12,7 @@ pub(crate) struct Token {
 }
 
 /// So many numbers; a thread that finds none left does without.
-pub(crate) const NUMBERS: u32 = if cfg!(any(graceref_loom, graceref_shuttle)) { 4 } else { 128 };
+pub(crate) const NUMBERS: u32 = if cfg!(any(graceref_loom, graceref_shuttle)) { 3 } else { 128 };
 
 #[cfg(any(graceref_loom, graceref_shuttle))]
 mod imp {

@@ -1,7 +1,7 @@
 //! All scenarios by name.
 
 use crate::scenario::Scenario;
-use crate::worlds::{count, epoll, file_ref, litmus, pool, rcuref, stash, straggle};
+use crate::worlds::{cache, count, epoll, file_ref, keys, litmus, pool, rcuref, stash, straggle};
 
 /// Every scenario, in the order of the spec's modules.
 pub fn all() -> Vec<Scenario> {
@@ -11,6 +11,8 @@ pub fn all() -> Vec<Scenario> {
         rcuref::all(),
         stash::all(),
         pool::all(),
+        keys::all(),
+        cache::all(),
         straggle::all(),
         epoll::all(),
         litmus::all(),

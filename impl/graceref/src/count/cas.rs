@@ -34,9 +34,13 @@ pub struct CasCount(AtomicU64);
 const REF: u64 = 1 << 32;
 /// The object may be found. Memory of zeros is not.
 const LIVE: u64 = 1 << 31;
-const GENERATION: u64 = LIVE - 1;
+const GENERATION: u64 = if cfg!(any(graceref_loom, graceref_shuttle)) { 7 } else { LIVE - 1 };
+/// As many generations as a slot can have: two numbers stay, for "none yet" and for a place that was given back
+/// unused after the last.
+#[allow(clippy::cast_possible_truncation)] // 31 bits
+pub(crate) const GENERATIONS: u32 = GENERATION as u32 - 1;
 /// The part of the word that says which object it is, and whether it may be found.
-const OBJECT: u64 = LIVE | GENERATION;
+const OBJECT: u64 = LIVE | (LIVE - 1);
 /// The middle of the saturated zone: as many gets or puts as there can be threads lead out of it in neither direction.
 const SATURATED: u64 = 0xA000_0000 << 32;
 /// No reference.

@@ -4,6 +4,7 @@ mod cas;
 mod file_ref;
 
 pub use cas::CasCount;
+pub(crate) use cas::GENERATIONS;
 pub use file_ref::FileRefCount;
 
 mod sealed {

@@ -2,8 +2,8 @@
 
 use super::release::{Hook, Kind};
 use super::{Pool, Releasing};
-use crate::count::{CasCount, Count};
-use crate::slots::{GENERATIONS, LIMIT, Slots};
+use crate::count::{CasCount, Count, GENERATIONS};
+use crate::slots::{LIMIT, Slots};
 use crate::sync::asym;
 use alloc::boxed::Box;
 use core::fmt;

@@ -8,10 +8,10 @@
 //! `percpu_ref_kill`, the magazines are Bonwick's.
 
 use super::{NOWHERE, NoSlot, Run, Slot, Slots};
-use crate::at;
 use crate::count::Count;
 use crate::sync::{Flag, OncePtr, Ordering, Tracked, asym};
 use crate::thread::{self, NUMBERS, Token};
+use crate::{at, local};
 use alloc::boxed::Box;
 use core::ptr::NonNull;
 
@@ -52,6 +52,7 @@ impl<T, C: Count> Caches<T, C> {
     #[inline]
     fn of(&self, token: Token) -> Option<&Cache<T, C>> {
         let mine = self.0.get(token.index as usize)?;
+        at!("mine");
         let cache = match mine.get() {
             Some(cache) => cache,
             None => Self::allocate(mine),
@@ -69,26 +70,21 @@ impl<T, C: Count> Caches<T, C> {
         cache
     }
 
-    fn all(&self) -> impl Iterator<Item = &Cache<T, C>> {
-        // SAFETY: freed with `self` only (Cache!NoUseAfterFree).
-        self.0.iter().filter_map(|cache| Some(unsafe { cache.get()?.as_ref() }))
-    }
-
     /// Each cache's flag and list, by number.
     #[cfg(any(graceref_loom, graceref_shuttle))]
-    pub(super) fn raw_look(&self) -> alloc::vec::Vec<super::watch::RawCache> {
+    pub(super) fn raw_look(&self) -> alloc::vec::Vec<Option<super::watch::RawCache>> {
         let look = |cache: &OncePtr<Cache<T, C>>| {
-            let Some(cache) = cache.raw_get() else { return super::watch::RawCache::default() };
+            let cache = cache.raw_get()?;
             // SAFETY: the model builds never free it (Cache!NoUseAfterFree).
             let cache = unsafe { cache.as_ref() };
             // SAFETY: the model's threads take turns on one system thread (Cache!NoSharedFree).
             let list = unsafe { &*cache.list.as_ptr() };
-            super::watch::RawCache {
+            Some(super::watch::RawCache {
                 busy: cache.busy.raw_is_up(),
                 // SAFETY: a slot of the pool, whose memory is never freed here (Cache!NoUseAfterFree).
                 first: list.first.map_or(NOWHERE, |slot| unsafe { slot.as_ref() }.place()),
                 len: list.len,
-            }
+            })
         };
         self.0.iter().map(look).collect()
     }
@@ -130,7 +126,7 @@ impl<T, C: Count> Slots<T, C> {
         };
         let taken = self.visit(cache, |list| {
             let slot = list.first?;
-            at!("next");
+            at!("unlink");
             // SAFETY: this thread's, being in its cache (Cache!NoSharedFree).
             // ORDERING: Relaxed; this thread wrote it.
             list.first = self.find(unsafe { slot.as_ref() }.next.load(Ordering::Relaxed));
@@ -183,7 +179,7 @@ impl<T, C: Count> Slots<T, C> {
         let Some(caches) = &slots.caches else { return false };
         let Some(cache) = slots.cache(caches) else { return false };
         let given = slots.visit(cache, |list| {
-            at!("next");
+            at!("link");
             // SAFETY: the caller's (Cache!NoSharedFree).
             // ORDERING: Relaxed; the lowered flag publishes it to the closer.
             unsafe { slot.as_ref() }.next.store_racing(list.top(), Ordering::Relaxed);
@@ -232,6 +228,7 @@ impl<T, C: Count> Slots<T, C> {
         at!("look");
         // ORDERING: Relaxed; the fence pairs with the closer's: it sees the flag up, or is seen.
         let closed = self.closed.load(Ordering::Relaxed) != 0;
+        local!(shut = closed);
         let result = (!closed).then(|| {
             cache.list.with_mut(|list| {
                 // SAFETY: this thread's, and the closer waits for the flag (Cache!NoSharedFree).
@@ -248,14 +245,23 @@ impl<T, C: Count> Slots<T, C> {
     pub(super) fn close_caches(&self) -> u32 {
         let Some(caches) = &self.caches else { return 0 };
         let mark = thread::mark();
-        let count = |cache: &Cache<T, C>| {
-            if !crate::sync::mutant("cache.no_wait") {
+        let mut found = 0;
+        for (number, cache) in (1..).zip(&caches.0) {
+            at!("each");
+            if let Some(cache) = cache.get() {
+                // SAFETY: freed with the pool only (Cache!NoUseAfterFree).
+                let cache = unsafe { cache.as_ref() };
                 at!("wait");
-                cache.busy.await_lowered(mark);
+                if crate::sync::mutant("cache.no_wait") {
+                    cache.busy.look();
+                } else {
+                    cache.busy.await_lowered(mark);
+                }
+                // SAFETY: the flag is down and stays down, or its owner finds the pool closed (Cache!NoSharedFree).
+                found += cache.list.with(|list| unsafe { (*list).len });
             }
-            // SAFETY: the flag is down and stays down, or finds the pool closed (Cache!NoSharedFree).
-            cache.list.with(|list| unsafe { (*list).len })
-        };
-        caches.all().map(count).sum()
+            local!(each = number, cached = found);
+        }
+        found
     }
 }

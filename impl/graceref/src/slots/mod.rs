@@ -40,9 +40,6 @@ const LARGEST: u32 = 1 << BITS;
 const CHUNKS: usize = 32;
 /// So many slots at most.
 pub(crate) const LIMIT: u32 = if cfg!(any(graceref_loom, graceref_shuttle)) { 14 } else { 1 << 30 };
-/// As many generations as a slot can have: of the numbers of 31 bits two stay, for "none yet" and for a place that
-/// was given back unused after the last.
-pub(crate) const GENERATIONS: u32 = (1 << 31) - 2;
 /// No place.
 const NOWHERE: u32 = 0;
 /// A place for which there is no slot: the list is closed.
@@ -179,7 +176,7 @@ impl<T, C: Count> Slots<T, C> {
             this: ptr::null(),
             limit,
             origin,
-            generations: generations.min(GENERATIONS),
+            generations,
             kind,
             caches: cached.then(|| Box::new(Caches::new())),
             closed: AtomicU32::new(0),

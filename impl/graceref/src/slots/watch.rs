@@ -49,7 +49,7 @@ impl<T, C: Count> Watch<T, C> {
             handles: slots.handles.raw_refs(),
             caches: caches
                 .into_iter()
-                .map(|cache| (cache.busy, number(cache.first), cache.len))
+                .map(|cache| cache.map(|cache| (cache.busy, number(cache.first), cache.len)))
                 .collect(),
         }
     }
@@ -81,12 +81,11 @@ pub struct RawSlots {
     pub generation: Vec<u32>,
     /// The pool's handles.
     pub handles: i64,
-    /// Each thread's cache: whether it is visited, its first slot, and how many it has.
-    pub caches: Vec<(bool, i64, u32)>,
+    /// Each thread's cache, if it has one: whether it is visited, its first slot, and how many it has.
+    pub caches: Vec<Option<(bool, i64, u32)>>,
 }
 
 /// A cache as it is.
-#[derive(Default)]
 pub(super) struct RawCache {
     pub(super) busy: bool,
     pub(super) first: u32,

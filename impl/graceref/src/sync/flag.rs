@@ -77,6 +77,12 @@ impl Flag {
         }
     }
 
+    /// Looks at it and does not wait: what a mutant does instead.
+    pub(crate) fn look(&self) {
+        // ORDERING: Relaxed; nothing follows from it.
+        self.word.load(Ordering::Relaxed);
+    }
+
     /// Whether it is up, seen from outside the model.
     #[cfg(any(graceref_loom, graceref_shuttle))]
     pub(crate) fn raw_is_up(&self) -> bool {

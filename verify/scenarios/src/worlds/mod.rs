@@ -1,9 +1,11 @@
 //! The worlds: one file for each module of the spec.
 
+pub(crate) mod cache;
 pub(crate) mod count;
 pub(crate) mod epoll;
 pub(crate) mod file_ref;
 mod held;
+pub(crate) mod keys;
 pub(crate) mod litmus;
 pub(crate) mod pool;
 pub(crate) mod rcuref;

@@ -1,0 +1,131 @@
+//! Free slots in the threads' own caches when the pool ends.
+//!
+//! Spec: `spec/Cache.tla`.
+
+use super::held::Held;
+use crate::scenario::{Cast, Locals, Scenario, Show, World};
+use graceref::sync::model::{Ghost, violated};
+use graceref::sync::within;
+use graceref::{Pool, Ref};
+#[cfg(graceref_shuttle)]
+use lockstep::value::Value;
+use std::sync::Arc;
+
+struct Object(Arc<Ghost<u32>>);
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        self.0.with(|n| *n += 1);
+    }
+}
+
+/// A pool without a limit, and an object for each holder.
+struct Caches {
+    pool: Held<Pool<Object>>,
+    objects: Vec<Held<Ref<Object>>>,
+    released: Arc<Ghost<u32>>,
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    raw: graceref::Watch<Object, graceref::CasCount>,
+}
+
+impl Caches {
+    fn new(holders: usize) -> Self {
+        let pool = Pool::new();
+        let released = Arc::new(Ghost::new(0));
+        let object = |_| Held::new(pool.insert(Object(Arc::clone(&released))).ok());
+        Self {
+            objects: (0..holders).map(object).collect(),
+            #[cfg(any(graceref_loom, graceref_shuttle))]
+            raw: pool.raw_watch(),
+            pool: Held::new(Some(pool)),
+            released,
+        }
+    }
+}
+
+impl World for Caches {
+    fn run(&self, thread: usize) {
+        if thread == 0 {
+            drop(self.pool.take());
+        } else {
+            let _scope = within("hold");
+            drop(self.objects[thread - 1].take());
+        }
+    }
+
+    #[cfg(graceref_shuttle)]
+    fn show(&self, show: &mut Show) {
+        let raw = self.raw.look();
+        let caches = || (1..=2).map(|n| raw.caches[n]);
+        let holders = self.objects.len();
+        show.is("count", Value::seq(raw.count[..holders].iter().copied()));
+        show.is("handles", raw.handles);
+        show.is("closed", raw.closed);
+        show.is("has", Value::seq(caches().map(|cache| cache.is_some())));
+        show.is("busy", Value::seq(caches().map(|cache| cache.is_some_and(|(busy, ..)| busy))));
+        show.is("list", Value::seq(caches().map(|cache| cache.map_or(0, |(_, first, _)| first))));
+        show.is("len", Value::seq(caches().map(|cache| cache.map_or(0, |(.., len)| len))));
+        show.is("fresh", raw.fresh >> 32 != 0);
+        show.is("first", raw.first);
+        show.is("next", Value::seq(raw.next[..holders].iter().copied()));
+        show.is("leaving", raw.leaving);
+        show.is("released", self.released.get());
+        show.is("freed", raw.freed);
+    }
+
+    #[cfg(not(graceref_shuttle))]
+    fn show(&self, _: &mut Show) {}
+
+    fn at_end(&self) {
+        #[cfg(any(graceref_loom, graceref_shuttle))]
+        let freed = self.raw.look().freed;
+        #[cfg(not(any(graceref_loom, graceref_shuttle)))]
+        let freed = 1;
+        let released = self.released.get();
+        if freed != 1 || released as usize != self.objects.len() {
+            violated("NothingLeft", format_args!("freed {freed} times, released {released}"));
+        }
+    }
+}
+
+fn scenario(
+    name: &'static str,
+    about: &'static str,
+    mutant: &'static str,
+    threads: &'static [&'static str],
+) -> Scenario {
+    const C: &[&str] = &["closer"];
+    let make = move || Caches::new(threads.len() - 1);
+    Scenario {
+        mutant,
+        locals: vec![
+            Locals::new("each", C, 0),
+            Locals::new("cached", C, 0),
+            Locals::new("left", C, 0).as_in_code("list"),
+            Locals::new("found", C, 0),
+            Locals::new("shut", &threads[1..], false),
+            Locals::new("head", &threads[1..], 0),
+        ],
+        ..Scenario::new(name, about, Cast::new(threads, make))
+    }
+}
+
+pub(crate) fn all() -> Vec<Scenario> {
+    vec![
+        scenario(
+            "cache",
+            "the last handle is dropped while two threads give slots to their caches",
+            "",
+            &["closer", "holder", "holder2"],
+        ),
+        Scenario {
+            without: &[("threads", "the mutant is of the model builds")],
+            ..scenario(
+                "cache-no-wait",
+                "the same where the closer does not wait for a thread that is at its cache",
+                "cache.no_wait",
+                &["closer", "holder"],
+            )
+        },
+    ]
+}
