@@ -42,6 +42,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.raw_load();
                 }
+                let order = model::access("load", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.fetch_add(0, AcqRel)
@@ -52,8 +53,13 @@ macro_rules! modelled_atomic {
             }
 
             /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+            #[track_caller]
             pub fn load_settled(&self, order: Ordering) -> $int {
-                if model::over() { self.raw_load() } else { self.inner.load(order) }
+                if model::over() {
+                    return self.raw_load();
+                }
+                let order = model::access("load_settled", order);
+                model::unstepped(|| self.inner.load(order))
             }
 
             /// A store to a word that nobody else looks at now, and so no step.
@@ -73,6 +79,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.store(v, Ordering::Relaxed);
                 }
+                let order = model::access("store", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.swap(v, AcqRel);
@@ -88,6 +95,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.store(v, Ordering::Relaxed);
                 }
+                let order = model::access("store_racing", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.swap(v, AcqRel);
@@ -105,6 +113,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.swap(v, AcqRel);
                 }
+                let order = model::access("swap", order);
                 self.object.step(|| {
                     let old = self.inner.swap(v, model::order(order));
                     self.set(v);
@@ -123,6 +132,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.compare_exchange(current, new, AcqRel, Ordering::Acquire);
                 }
+                let (success, failure) = model::exchange(success, failure);
                 self.object.step(|| {
                     let failure = if model::rmw_pass() { Ordering::Acquire } else { failure };
                     let done =
@@ -139,6 +149,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.fetch_add(v, AcqRel);
                 }
+                let order = model::access("fetch_add", order);
                 self.object.step(|| {
                     let old = self.inner.fetch_add(v, model::order(order));
                     self.set(old.wrapping_add(v));
@@ -151,6 +162,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.fetch_sub(v, AcqRel);
                 }
+                let order = model::access("fetch_sub", order);
                 self.object.step(|| {
                     let old = self.inner.fetch_sub(v, model::order(order));
                     self.set(old.wrapping_sub(v));
@@ -219,6 +231,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.raw_load();
         }
+        let order = model::access("load", order);
         self.object.step(|| {
             if model::rmw_pass() {
                 let null = core::ptr::null_mut();
@@ -233,8 +246,13 @@ impl<T> AtomicPtr<T> {
     }
 
     /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+    #[track_caller]
     pub fn load_settled(&self, order: Ordering) -> *mut T {
-        if model::over() { self.raw_load() } else { self.inner.load(order) }
+        if model::over() {
+            return self.raw_load();
+        }
+        let order = model::access("load_settled", order);
+        model::unstepped(|| self.inner.load(order))
     }
 
     #[track_caller]
@@ -242,6 +260,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.store(v, Ordering::Relaxed);
         }
+        let order = model::access("store", order);
         self.object.step(|| {
             if model::rmw_pass() {
                 self.inner.swap(v, AcqRel);
@@ -257,6 +276,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.store(v, Ordering::Relaxed);
         }
+        let order = model::access("store_racing", order);
         self.object.step(|| {
             if cfg!(graceref_loom) {
                 self.inner.swap(v, model::order(order));
@@ -272,6 +292,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.swap(v, AcqRel);
         }
+        let order = model::access("swap", order);
         self.object.step(|| {
             let old = self.inner.swap(v, model::order(order));
             self.shadow.store(v, Ordering::Relaxed);
@@ -290,6 +311,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.compare_exchange(current, new, AcqRel, Ordering::Acquire);
         }
+        let (success, failure) = model::exchange(success, failure);
         self.object.step(|| {
             let failure = if model::rmw_pass() { Ordering::Acquire } else { failure };
             let done = self.inner.compare_exchange(current, new, model::order(success), failure);
@@ -312,11 +334,14 @@ impl<T> fmt::Debug for AtomicPtr<T> {
 }
 
 /// The engine's fence: no step of its own.
+#[track_caller]
 pub fn fence(order: Ordering) {
     if model::over() {
         return;
     }
-    engine::atomic::fence(order);
+    if let Some(order) = model::fenced(order) {
+        engine::atomic::fence(order);
+    }
 }
 
 /// The engine's lock: acquire and release are a step each, and a thread before a held lock is not enabled.
