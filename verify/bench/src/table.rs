@@ -1,0 +1,139 @@
+//! The table: a block for each work and variant, a line for each contender.
+
+use crate::report::{Ratio, Report, Row};
+use crate::targets::Outcome;
+use crate::works::WORKS;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use std::fmt::Write as _;
+
+/// How the tables look: for the terminal, or as Markdown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Plain,
+    Markdown,
+}
+
+impl Shape {
+    fn table(self) -> Table {
+        let mut table = Table::new();
+        table.load_style(match self {
+            Shape::Plain => comfy_table::presets::NOTHING,
+            Shape::Markdown => comfy_table::presets::ASCII_MARKDOWN,
+        });
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        table
+    }
+
+    fn render(self, mut table: Table, numbers: std::ops::Range<usize>) -> String {
+        for (at, column) in table.column_iter_mut().enumerate() {
+            if self == Shape::Plain {
+                column.set_padding((0, 2));
+            }
+            if numbers.contains(&at) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let mut out = String::new();
+        for line in table.lines() {
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// Every block.
+pub(crate) fn render(report: &Report, shape: Shape) -> String {
+    let mut out = String::new();
+    for (work, step) in WORKS {
+        let rows: Vec<&Row> = report.rows.iter().filter(|row| row.work == work).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let _ = match shape {
+            Shape::Plain => writeln!(out, "{work}: {step}\n"),
+            Shape::Markdown => writeln!(out, "### {work}\n\n{step}\n"),
+        };
+        let mut variants: Vec<&str> = rows.iter().map(|row| row.variant.as_str()).collect();
+        variants.dedup();
+        for variant in variants {
+            let rows = rows.iter().copied().filter(|row| row.variant == variant);
+            let _ = writeln!(out, "{}", block(variant, &rows.collect::<Vec<_>>(), shape));
+        }
+    }
+    out
+}
+
+/// One variant: the contenders down, the numbers of threads across.
+fn block(variant: &str, rows: &[&Row], shape: Shape) -> String {
+    let mut threads: Vec<usize> = rows.iter().map(|row| row.threads).collect();
+    threads.sort_unstable();
+    threads.dedup();
+    let mut subjects: Vec<&str> = Vec::new();
+    for row in rows {
+        if !subjects.contains(&row.subject.as_str()) {
+            subjects.push(&row.subject);
+        }
+    }
+    let find = |subject: &str, threads: usize| {
+        rows.iter().copied().find(|row| row.subject == subject && row.threads == threads)
+    };
+    let base = subjects[0];
+    let mut table = shape.table();
+    let mut header = vec![variant.to_owned()];
+    for &threads in &threads {
+        let threads =
+            if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
+        header.push(format!("{threads}, ns"));
+        header.push("p10 to p90".to_owned());
+        header.push(format!("to {base}"));
+        header.push("by round".to_owned());
+    }
+    let columns = header.len();
+    table.set_header(header);
+    for &subject in &subjects {
+        let mut cells = vec![subject.to_owned()];
+        for &threads in &threads {
+            let (Some(row), Some(base)) = (find(subject, threads), find(base, threads)) else {
+                cells.extend(std::iter::repeat_n(String::new(), 4));
+                continue;
+            };
+            let ratio = Ratio::of(row, base);
+            cells.push(format!("{:.2}", row.median_ns));
+            cells.push(format!("{:.2} to {:.2}", row.p10_ns, row.p90_ns));
+            cells.push(format!("{:.2}", ratio.of_medians));
+            cells.push(ratio.by_round.map(|ratio| format!("{ratio:.2}")).unwrap_or_default());
+        }
+        table.add_row(cells);
+    }
+    shape.render(table, 1..columns)
+}
+
+/// The targets, and what became of them.
+pub(crate) fn targets(outcomes: &[Outcome], shape: Shape) -> String {
+    let mut table = shape.table();
+    table.set_header(["target", "what is asked", "bound", "measured", "by round", ""]);
+    let number = |number: Option<f64>| number.map(|number| format!("{number:.2}"));
+    for outcome in outcomes {
+        let verdict = match outcome.met {
+            Some(true) => "met".to_owned(),
+            Some(false) => "missed".to_owned(),
+            None => format!("not measured: {}", outcome.missing.unwrap_or("no contender")),
+        };
+        table.add_row([
+            outcome.target.to_owned(),
+            outcome.says.to_owned(),
+            outcome.bound.clone(),
+            number(outcome.measured).unwrap_or_default(),
+            number(outcome.by_round).unwrap_or_default(),
+            verdict,
+        ]);
+    }
+    let mut out = shape.render(table, 3..5);
+    for outcome in outcomes {
+        if let Some(note) = outcome.note {
+            let _ = write!(out, "\n{} is out of reach: {note}\n", outcome.target);
+        }
+    }
+    out
+}
