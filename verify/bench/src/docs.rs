@@ -54,7 +54,8 @@ fn generated(report: &Report) -> String {
         let _ = writeln!(out, "Absent: {}: {}.\n", absent.subject, absent.why);
     }
     let _ = writeln!(out, "### Targets\n\n{}", table::targets(&outcomes(report), Shape::Markdown));
-    out.push_str(table::render(report, Shape::Markdown).trim_end());
+    out.push_str(&table::render(report, Shape::Markdown));
+    out.push_str(table::bytes(report, Shape::Markdown).trim_end());
     out.push('\n');
     out
 }

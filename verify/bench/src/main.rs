@@ -5,6 +5,7 @@
 //! | `subjects` | the contenders, each in its own words |
 //! | `works` | the works: what is done, and who does it |
 //! | `harness` | how a contender is run and timed |
+//! | `bytes` | what an object costs in memory |
 //! | `targets` | the ratios to reach |
 //! | `report`, `machine` | what was measured, and where |
 //! | `args`, `table`, `docs`, `failure` | what is read and printed |
@@ -13,6 +14,7 @@
 #![allow(clippy::inline_always)]
 
 mod args;
+mod bytes;
 mod docs;
 mod failure;
 mod harness;
@@ -111,6 +113,8 @@ fn measured(works: &[&'static str], args: &Args) -> Result<Report, Failure> {
         rounds: args.rounds.map_or(rounds, usize::from),
         batch: Duration::from_millis(batch),
     };
+    // First, while the heap is empty.
+    let bytes = bytes::measure();
     let groups: Vec<Group> = works.iter().flat_map(|work| works::groups(work, LIVE)).collect();
     let progress = progress(groups.len() * (budget.rounds + 1));
     let mut crew = Crew::new();
@@ -131,6 +135,7 @@ fn measured(works: &[&'static str], args: &Args) -> Result<Report, Failure> {
         batch_ms: budget.batch.as_secs_f64() * 1e3,
         rows,
         overhead_bytes: subjects::graceref::overhead_bytes(),
+        bytes,
         absent: report::absent(),
     })
 }
@@ -199,6 +204,7 @@ fn write_json(file: &Path, report: &Report, targets: &[Outcome]) -> Result<(), F
 /// Everything for the terminal.
 fn said(report: &Report, outcomes: &[Outcome]) -> String {
     let mut out = table::render(report, Shape::Plain);
+    out.push_str(&table::bytes(report, Shape::Plain));
     for absent in &report.absent {
         let _ = writeln!(out, "absent: {}: {}", absent.subject, absent.why);
     }
@@ -240,6 +246,7 @@ mod tests {
             batch_ms: 2.0,
             rows: vec![row.clone()],
             overhead_bytes: 16,
+            bytes: Vec::new(),
             absent: vec![absent],
         };
         let text = json(&report, &outcomes(&report)).unwrap();

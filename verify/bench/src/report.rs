@@ -1,5 +1,6 @@
 //! What was measured, in the shape of the JSON file.
 
+use crate::bytes::Bytes;
 use crate::harness::Measured;
 use crate::machine::{Machine, Versions};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<Row>,
     /// What an object of 64 bytes takes beside its own bytes.
     pub(crate) overhead_bytes: u64,
+    /// What objects of 64 bytes take in memory, all told.
+    pub(crate) bytes: Vec<Bytes>,
     /// Contenders that could not run here, and why.
     pub(crate) absent: Vec<Absent>,
 }

@@ -109,6 +109,24 @@ fn block(variant: &str, rows: &[&Row], shape: Shape) -> String {
     shape.render(table, 1..columns)
 }
 
+/// What objects take in memory.
+pub(crate) fn bytes(report: &Report, shape: Shape) -> String {
+    let Some(first) = report.bytes.first() else { return String::new() };
+    let mut out = match shape {
+        Shape::Plain => "memory: heap for each object of 64 bytes".to_owned(),
+        Shape::Markdown => "### memory\n\nheap for each object of 64 bytes".to_owned(),
+    };
+    let _ = writeln!(out, ", at {} objects\n", first.objects);
+    let mut table = shape.table();
+    table.set_header(["", "bytes", "beside its own"]);
+    for one in &report.bytes {
+        let beside = one.per_object - 64.0;
+        let [all, beside] = [one.per_object, beside].map(|bytes| format!("{bytes:.1}"));
+        table.add_row([one.subject.clone(), all, beside]);
+    }
+    out + &shape.render(table, 1..3) + "\n"
+}
+
 /// The targets, and what became of them.
 pub(crate) fn targets(outcomes: &[Outcome], shape: Shape) -> String {
     let mut table = shape.table();

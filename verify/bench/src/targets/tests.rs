@@ -22,6 +22,7 @@ fn report(cells: &[(Cell, f64)]) -> Report {
         batch_ms: 0.0,
         rows: cells.iter().map(row).collect(),
         overhead_bytes: 16,
+        bytes: Vec::new(),
         absent: Vec::new(),
     }
 }
