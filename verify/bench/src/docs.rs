@@ -53,6 +53,7 @@ fn generated(report: &Report) -> String {
     for absent in &report.absent {
         let _ = writeln!(out, "Absent: {}: {}.\n", absent.subject, absent.why);
     }
+    let _ = writeln!(out, "{}", table::disturbed(report));
     let _ = writeln!(out, "### Targets\n\n{}", table::targets(&outcomes(report), Shape::Markdown));
     out.push_str(&table::render(report, Shape::Markdown));
     out.push_str(table::bytes(report, Shape::Markdown).trim_end());

@@ -108,7 +108,7 @@ fn list(works: &[&'static str]) -> String {
 }
 
 fn measured(works: &[&'static str], args: &Args) -> Result<Report, Failure> {
-    let (rounds, batch) = if args.quick { (5, 2) } else { (25, 10) };
+    let (rounds, batch) = if args.quick { (7, 1) } else { (41, 4) };
     let budget = Budget {
         rounds: args.rounds.map_or(rounds, usize::from),
         batch: Duration::from_millis(batch),
@@ -118,7 +118,7 @@ fn measured(works: &[&'static str], args: &Args) -> Result<Report, Failure> {
     let groups: Vec<Group> = works.iter().flat_map(|work| works::groups(work, LIVE)).collect();
     let progress = progress(groups.len() * (budget.rounds + 1));
     let mut crew = Crew::new();
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for group in &groups {
         progress.set_message(format!("{} ({})", group.work, group.variant));
         if progress.is_hidden() {
@@ -133,6 +133,8 @@ fn measured(works: &[&'static str], args: &Args) -> Result<Report, Failure> {
         versions: machine::versions(),
         rounds: budget.rounds,
         batch_ms: budget.batch.as_secs_f64() * 1e3,
+        batches: rows.len() * budget.rounds,
+        disturbed: rows.iter().flat_map(|row| &row.rounds).filter(|round| round.disturbed).count(),
         rows,
         overhead_bytes: subjects::graceref::overhead_bytes(),
         bytes,
@@ -212,6 +214,8 @@ fn said(report: &Report, outcomes: &[Outcome]) -> String {
         out.push('\n');
     }
     out.push_str(&table::targets(outcomes, Shape::Plain));
+    out.push('\n');
+    out.push_str(&table::disturbed(report));
     out
 }
 
@@ -223,6 +227,7 @@ fn print(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::{chosen, json};
+    use crate::harness::Round;
     use crate::report::{Absent, Report, Row};
     use crate::targets::outcomes;
 
@@ -236,7 +241,7 @@ mod tests {
             p10_ns: 4.25,
             p90_ns: 5.0,
             variant: "one object".to_owned(),
-            rounds: vec![4.5],
+            rounds: vec![Round { ns: 4.5, disturbed: false }],
         };
         let absent = Absent { subject: "liburcu".to_owned(), why: "not here".to_owned() };
         let report = Report {
@@ -244,6 +249,8 @@ mod tests {
             versions: crate::machine::versions(),
             rounds: 1,
             batch_ms: 2.0,
+            batches: 1,
+            disturbed: 0,
             rows: vec![row.clone()],
             overhead_bytes: 16,
             bytes: Vec::new(),

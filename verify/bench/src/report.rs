@@ -1,7 +1,7 @@
 //! What was measured, in the shape of the JSON file.
 
 use crate::bytes::Bytes;
-use crate::harness::Measured;
+use crate::harness::{Measured, Round};
 use crate::machine::{Machine, Versions};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,10 @@ pub(crate) struct Report {
     pub(crate) versions: Versions,
     pub(crate) rounds: usize,
     pub(crate) batch_ms: f64,
+    /// Of so many batches that count.
+    pub(crate) batches: usize,
+    /// So many in which another program had a core for a while.
+    pub(crate) disturbed: usize,
     pub(crate) rows: Vec<Row>,
     /// What an object of 64 bytes takes beside its own bytes.
     pub(crate) overhead_bytes: u64,
@@ -30,9 +34,9 @@ pub(crate) struct Row {
     pub(crate) p10_ns: f64,
     pub(crate) p90_ns: f64,
     pub(crate) variant: String,
-    /// Nanoseconds a step, round by round; not written to the file.
+    /// Round by round; not written to the file.
     #[serde(skip)]
-    pub(crate) rounds: Vec<f64>,
+    pub(crate) rounds: Vec<Round>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,13 +69,14 @@ pub(crate) fn absent() -> Vec<Absent> {
 impl From<Measured> for Row {
     fn from(measured: Measured) -> Row {
         let rounds = measured.rounds;
+        let ns = quiet(rounds.iter().map(|&round| (round.ns, round.disturbed)));
         Row {
             work: measured.work.to_owned(),
             threads: measured.threads,
             subject: measured.subject.to_owned(),
-            median_ns: rounded(quantile(&rounds, 0.5)),
-            p10_ns: rounded(quantile(&rounds, 0.1)),
-            p90_ns: rounded(quantile(&rounds, 0.9)),
+            median_ns: rounded(quantile(&ns, 0.5)),
+            p10_ns: rounded(quantile(&ns, 0.1)),
+            p90_ns: rounded(quantile(&ns, 0.9)),
             variant: measured.variant,
             rounds,
         }
@@ -81,6 +86,16 @@ impl From<Measured> for Row {
 /// To a thousandth: more is noise.
 fn rounded(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
+}
+
+/// So many undisturbed rounds make a median of their own.
+const ENOUGH: usize = 5;
+
+/// The numbers that were not disturbed, if there are enough of them; else all.
+fn quiet(numbers: impl Iterator<Item = (f64, bool)> + Clone) -> Vec<f64> {
+    let quiet = numbers.clone().filter(|(_, disturbed)| !disturbed);
+    let quiet: Vec<f64> = quiet.map(|(number, _)| number).collect();
+    if quiet.len() >= ENOUGH { quiet } else { numbers.map(|(number, _)| number).collect() }
 }
 
 /// The value below which that share of the numbers lies, between neighbours in proportion.
@@ -109,7 +124,7 @@ pub(crate) struct Ratio {
 impl Ratio {
     pub(crate) fn of(row: &Row, to: &Row) -> Ratio {
         let rounds: Vec<f64> = row.rounds.iter().zip(&to.rounds).map(|(a, b)| a / b).collect();
-        let by_round = (!rounds.is_empty()).then(|| quantile(&rounds, 0.5));
+        let by_round = (!rounds.is_empty()).then(|| quantile(&ns, 0.5));
         Ratio { of_medians: row.median_ns / to.median_ns, by_round }
     }
 }
@@ -133,7 +148,31 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use super::quantile;
+    use super::{Ratio, Row, quantile};
+    use crate::harness::{Measured, Round};
+
+    fn row(rounds: &[(f64, bool)]) -> Row {
+        let round = |&(ns, disturbed)| Round { ns, disturbed };
+        let rounds = rounds.iter().map(round).collect();
+        let variant = "one object".to_owned();
+        Row::from(Measured { work: "get", variant, threads: 1, subject: "arc", rounds })
+    }
+
+    fn close(one: f64, other: f64) -> bool {
+        (one - other).abs() < 1e-9
+    }
+
+    #[test]
+    fn disturbed_rounds_do_not_count_where_enough_others_are_left() {
+        let mut rounds = vec![(90.0, true); 9];
+        rounds.extend([(1.0, false), (2.0, false), (3.0, false), (4.0, false)]);
+        assert!(close(row(&rounds).median_ns, 90.0));
+        rounds.push((5.0, false));
+        let five = row(&rounds);
+        assert!(close(five.median_ns, 3.0) && close(five.p90_ns, 4.6), "{five:?}");
+        let ratio = Ratio::of(&five, &row(&[(2.0, false); 14]));
+        assert!(close(ratio.of_medians, 1.5) && close(ratio.by_round.unwrap(), 1.5), "{ratio:?}");
+    }
 
     #[test]
     fn a_quantile_lies_between_its_neighbours() {

@@ -109,6 +109,16 @@ fn block(variant: &str, rows: &[&Row], shape: Shape) -> String {
     shape.render(table, 1..columns)
 }
 
+/// Whether the machine was left alone.
+pub(crate) fn disturbed(report: &Report) -> String {
+    let (all, disturbed) = (report.batches, report.disturbed);
+    let advice = if disturbed * 4 > all { " Run again when the machine is quiet." } else { "" };
+    format!(
+        "In {disturbed} of {all} batches another program had a core for a while, at the last try too; they count only \
+         where fewer than five others are left.{advice}\n"
+    )
+}
+
 /// What objects take in memory.
 pub(crate) fn bytes(report: &Report, shape: Shape) -> String {
     let Some(first) = report.bytes.first() else { return String::new() };

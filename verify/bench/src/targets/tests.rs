@@ -20,6 +20,8 @@ fn report(cells: &[(Cell, f64)]) -> Report {
         versions: versions(),
         rounds: 0,
         batch_ms: 0.0,
+        batches: 0,
+        disturbed: 0,
         rows: cells.iter().map(row).collect(),
         overhead_bytes: 16,
         bytes: Vec::new(),

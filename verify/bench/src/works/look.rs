@@ -12,6 +12,7 @@ pub(super) fn get() -> Vec<Group> {
         .map(|variant| Group {
             work: "get",
             variant: variant.to_owned(),
+            stretch: 1,
             subjects: vec![
                 #[cfg(feature = "keys")]
                 by_key::<graceref::Keyed>(variant),
@@ -120,6 +121,7 @@ fn group(variant: String, pattern: impl Fn(usize) -> Vec<(usize, bool)> + Copy +
     Group {
         work: "stale-get",
         variant,
+        stretch: 1,
         subjects: vec![
             #[cfg(feature = "keys")]
             with_stale::<graceref::Keyed>(pattern),

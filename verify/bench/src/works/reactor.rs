@@ -22,6 +22,8 @@ pub(super) fn reactor(live: usize) -> Vec<Group> {
     vec![Group {
         work: "reactor",
         variant: "1 in 16 renewed, 10% late".to_owned(),
+        // Batches that outlast the filling of the third-level cache.
+        stretch: 5,
         subjects: vec![
             #[cfg(feature = "keys")]
             served_by::<crate::subjects::graceref::Keyed>(live),

@@ -17,6 +17,7 @@ pub(super) fn insert_remove() -> Vec<Group> {
         .map(|(variant, held)| Group {
             work: "insert-remove",
             variant: variant.to_owned(),
+            stretch: 1,
             subjects: vec![
                 #[cfg(feature = "keys")]
                 keyed::<crate::subjects::graceref::Keyed>(held),

@@ -118,7 +118,7 @@ fn a_group_is_measured_on_all_its_threads() {
     assert_eq!(measured.len(), group.subjects.len() * THREADS.len());
     for one in &measured {
         assert_eq!(one.rounds.len(), 3);
-        assert!(one.rounds.iter().all(|&ns| ns > 0.0), "{} {:?}", one.subject, one.rounds);
+        assert!(one.rounds.iter().all(|round| round.ns > 0.0), "{} {:?}", one.subject, one.rounds);
     }
 }
 
@@ -128,6 +128,7 @@ fn alone(steps: fn(u64) -> u64) -> Group {
     Group {
         work: "get",
         variant: "alone".to_owned(),
+        stretch: 1,
         subjects: vec![Subject { name: "idler", make: Box::new(make) }],
         expected: Some(Box::new(|_, steps| steps)),
     }

@@ -14,6 +14,7 @@ pub(super) fn peek() -> Vec<Group> {
         .map(|variant| Group {
             work: "peek",
             variant: variant.to_owned(),
+            stretch: 1,
             subjects: vec![
                 #[cfg(feature = "rcu")]
                 peeking::<crate::subjects::graceref::KeyedRcu>(variant),
@@ -94,6 +95,7 @@ pub(super) fn read_lock() -> Vec<Group> {
         Group {
             work: "read-lock",
             variant: LOCK.to_owned(),
+            stretch: 1,
             subjects: [
                 #[cfg(feature = "rcu")]
                 locking::<crate::subjects::graceref::ReadLock>(),
@@ -114,6 +116,7 @@ pub(super) fn read_lock() -> Vec<Group> {
         Group {
             work: "read-lock",
             variant: LOAD.to_owned(),
+            stretch: 1,
             subjects: vec![
                 #[cfg(feature = "rcu")]
                 guarded(ONE, crate::subjects::graceref::ReadLock::lock_load),
