@@ -82,14 +82,7 @@ pub(crate) fn measure(
     for threads in THREADS {
         for (subject, made) in group.subjects.iter().enumerate() {
             let steps = (made.make)(threads);
-            running.push(Running {
-                subject,
-                threads,
-                steps,
-                count: 1,
-                rounds: Vec::new(),
-                disturbed: 0,
-            });
+            running.push(Running { subject, threads, steps, count: 1, rounds: Vec::new() });
         }
     }
     for one in &mut running {

@@ -123,8 +123,9 @@ pub(crate) struct Ratio {
 
 impl Ratio {
     pub(crate) fn of(row: &Row, to: &Row) -> Ratio {
-        let rounds: Vec<f64> = row.rounds.iter().zip(&to.rounds).map(|(a, b)| a / b).collect();
-        let by_round = (!rounds.is_empty()).then(|| quantile(&ns, 0.5));
+        let pairs = row.rounds.iter().zip(&to.rounds);
+        let ratios = quiet(pairs.map(|(a, b)| (a.ns / b.ns, a.disturbed || b.disturbed)));
+        let by_round = (!ratios.is_empty()).then(|| quantile(&ratios, 0.5));
         Ratio { of_medians: row.median_ns / to.median_ns, by_round }
     }
 }
