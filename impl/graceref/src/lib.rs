@@ -11,6 +11,7 @@
 //! - [`Ref`]: a strong reference, the size of a pointer.
 //! - [`Stash`]: a non-owning slot with an active get: one try, never a dead object, and, where destructors clear the
 //!   stash, never another object than the stash held at some instant of the call.
+//! - [`rcu`]: domains whose readers pay two plain stores and whose updaters wait for them (feature `std`, on by default).
 //! - [`sync`]: the facade over atomics that lets the same code run on real threads, under loom and under shuttle.
 //!
 //! ```
@@ -34,6 +35,8 @@ extern crate std;
 
 mod count;
 mod pool;
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+pub mod rcu;
 mod reference;
 mod slots;
 mod stash;

@@ -34,6 +34,9 @@ mod tracked;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 pub use tracked::Tracked;
 
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+pub mod asym;
+
 #[cfg(any(feature = "model", graceref_loom, graceref_shuttle))]
 pub mod model;
 
@@ -172,6 +175,14 @@ pub fn within(prefix: &'static str) -> Within {
     #[cfg(not(any(graceref_loom, graceref_shuttle)))]
     let _ = prefix;
     Within(())
+}
+
+/// A number that no other call in this process returns, from 1 on: a name, not a step.
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+pub(crate) fn unique() -> u64 {
+    static NEXT: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(1);
+    // ORDERING: Relaxed; it only counts.
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The guard of [`within`].

@@ -141,6 +141,14 @@ macro_rules! modelled_atomic {
                 })
             }
 
+            /// A buffered store takes effect, as part of the step at hand.
+            pub(in crate::sync) fn land(&self, v: $int) {
+                self.object.also(|| {
+                    self.inner.store(v, Ordering::Release);
+                    self.set(v);
+                });
+            }
+
             pub fn raw_load(&self) -> $int {
                 self.shadow.load(Ordering::Relaxed)
             }

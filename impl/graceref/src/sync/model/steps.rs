@@ -125,6 +125,7 @@ fn with<R>(f: impl FnOnce(&mut Execution) -> R) -> R {
 /// Begins an execution with so many threads; what happens before [`start`] is set-up and no step.
 pub fn begin(roles: usize) {
     CURRENT.set(NOBODY);
+    super::super::asym::unbuffer();
     with(|e| {
         *e = Execution { roles: vec![Role::default(); roles], ..Execution::default() };
     });
@@ -159,6 +160,12 @@ pub fn running() -> bool {
 /// The calling thread is this one of the model's threads.
 pub fn enter(role: usize) {
     CURRENT.set(role);
+}
+
+/// Which of the model's threads calls, if it is one.
+pub fn current() -> Option<usize> {
+    let me = CURRENT.get();
+    (me != NOBODY).then_some(me)
 }
 
 /// The calling thread has finished; returns whether all have.
@@ -318,6 +325,22 @@ impl Object {
         operation: impl FnOnce() -> R,
     ) -> R {
         self.recorded(taken, None, false, operation)
+    }
+
+    /// One more access in the step at hand.
+    pub(in crate::sync) fn also(&self, operation: impl FnOnce()) {
+        let me = CURRENT.get();
+        operation();
+        // Other threads may have run meanwhile, on this same system thread.
+        CURRENT.set(me);
+        if me == NOBODY {
+            return;
+        }
+        let version = self.version.fetch_add(1, Ordering::Relaxed);
+        with(|e| {
+            let role = &mut e.roles[me];
+            role.history = mix(mix(role.history, self.id), version);
+        });
     }
 
     /// A step of the spec that is no operation of the engine, where a label stands over it.

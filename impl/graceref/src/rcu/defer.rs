@@ -1,0 +1,149 @@
+//! Deferred work: who runs it, and when the deferring thread has to help.
+
+use super::queue::{Batch, Hand, Queue, Work};
+use super::record::Record;
+use super::{Domain, Snapshot, Wait, WouldDeadlock, thread};
+use crate::sync::{Ordering, fence};
+use alloc::boxed::Box;
+use core::ops::DerefMut;
+
+impl Domain {
+    /// So many closures wait at most, and one more for each thread that is deferring, unless readers defer: beyond it a
+    /// thread that defers outside of a guard waits for a grace period first.
+    pub const BACKLOG: usize = 1024;
+
+    /// After so many, a thread that defers begins a grace period.
+    const BATCH: usize = 64;
+
+    /// A thread that has looked in vain for work does not look again for so many guards.
+    const PATIENCE: u32 = 64;
+
+    /// Runs the closure after a grace period: when every reader that is inside now has left.
+    ///
+    /// It runs on whatever thread comes by (see the [module](self#what-it-does-not-do)), outside of guards of the domain and
+    /// of locks. It may use the domain: take guards, defer, synchronize. A panic in it is reported by the panic hook
+    /// and goes no further; the others run.
+    ///
+    /// Beyond [`BACKLOG`](Self::BACKLOG) closures that wait, it waits itself until one grace period has passed and runs what
+    /// is due: garbage is bounded. Inside a guard it cannot wait, nor inside a deferred closure, and there is no bound: a
+    /// reader that defers for ever and never leaves collects everything.
+    ///
+    /// Two allocations, a `fence(SeqCst)` and two writes; now and then a heavy fence.
+    ///
+    /// ```
+    /// use graceref::rcu::Domain;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// static RAN: AtomicBool = AtomicBool::new(false);
+    /// let domain = Domain::new();
+    /// let guard = domain.read_lock();
+    /// domain.defer(|| RAN.store(true, Ordering::Relaxed));
+    /// assert!(!RAN.load(Ordering::Relaxed));
+    /// drop(guard);                              // the last reader leaves, and runs it
+    /// assert!(RAN.load(Ordering::Relaxed));
+    /// ```
+    pub fn defer(&self, run: impl FnOnce() + Send + 'static) {
+        let work = Work::new(Box::new(run));
+        let mut queue = self.lock_queue();
+        let due = self.snapshot();
+        queue.push(work, due.0);
+        let (len, oldest) = (queue.len(), queue.due());
+        let ready = oldest.is_some_and(|oldest| oldest <= self.periods.now());
+        if len == 1 {
+            // ORDERING: Relaxed; a hint.
+            self.line.pending.store(1, Ordering::Relaxed);
+        }
+        let in_deferred = queue.is_held_by(thread::token());
+        drop(queue);
+        let inside = self.is_inside();
+        if len > Self::BACKLOG && !inside && !in_deferred {
+            if let Some(oldest) = oldest {
+                self.wait_for(Snapshot(oldest));
+            }
+            self.run_due();
+        } else if ready && !inside {
+            self.run_due();
+        } else if len.is_multiple_of(Self::BATCH) && self.help() && !inside {
+            self.run_due();
+        }
+    }
+
+    /// Waits until all closures that were deferred before the call have run, on whatever thread.
+    ///
+    /// # Errors
+    /// [`WouldDeadlock`] if the calling thread has a guard of the domain, or is running one of its closures.
+    pub fn barrier(&self) -> Result<(), WouldDeadlock> {
+        if self.is_inside() {
+            return Err(WouldDeadlock::InReader);
+        }
+        let queue = self.lock_queue();
+        if queue.is_held_by(thread::token()) {
+            return Err(WouldDeadlock::InDeferred);
+        }
+        let ticket = queue.next_ticket();
+        drop(queue);
+        let mut wait = Wait::new();
+        while !self.lock_queue().is_past(ticket) {
+            if self.help() {
+                self.run_due();
+            } else {
+                wait.pause();
+            }
+        }
+        Ok(())
+    }
+
+    /// How many closures wait. A moment later it may be another number.
+    pub fn backlog(&self) -> usize {
+        self.lock_queue().len()
+    }
+
+    /// Takes the oldest closure's grace period further; whether it is over.
+    fn help(&self) -> bool {
+        let due = self.lock_queue().due();
+        due.is_some_and(|due| self.elapsed(Snapshot(due)))
+    }
+
+    /// The owner of the record has left, and work waits.
+    pub(super) fn help_after(&self, record: &Record) {
+        let skip = record.skip.get();
+        if skip > 0 {
+            record.skip.set(skip - 1);
+            return;
+        }
+        // ORDERING: SeqCst pairs with the same fence of another reader that leaves: one of the two sees that both
+        // have left.
+        fence(Ordering::SeqCst);
+        if self.help() {
+            self.run_due();
+        } else {
+            record.skip.set(Self::PATIENCE);
+        }
+    }
+
+    /// Runs what is due, outside of the lock.
+    pub(super) fn run_due(&self) {
+        let hand = Hand::new(thread::token());
+        let mut queue = self.lock_queue();
+        let Some(batch) = queue.take(self.periods.now(), &hand) else { return };
+        if queue.len() == 0 {
+            // ORDERING: Relaxed; a hint.
+            self.line.pending.store(0, Ordering::Relaxed);
+        }
+        drop(queue);
+        batch.run();
+        self.lock_queue().drop_hand(&hand);
+    }
+
+    /// Everything, and whether that is nothing.
+    pub(super) fn take_all(&mut self) -> (Batch, bool) {
+        let mut queue = self.lock_queue();
+        let empty = queue.len() == 0;
+        (queue.take_all(), empty)
+    }
+
+    fn lock_queue(&self) -> impl DerefMut<Target = Queue> {
+        let mut queue = self.queue.lock();
+        queue.survive();
+        queue
+    }
+}

@@ -1,0 +1,197 @@
+//! Work that waits for a grace period, oldest first, and who has taken some of it.
+
+use super::fork;
+use alloc::boxed::Box;
+use core::cell::Cell;
+use core::ptr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// One closure.
+struct Node {
+    next: *mut Node,
+    /// The snapshot that must have elapsed.
+    due: u64,
+    ticket: u64,
+    run: Box<dyn FnOnce() + Send>,
+}
+
+/// Some closures, no longer in the queue, oldest first.
+pub(super) struct Batch(*mut Node);
+
+/// A thread that runs a batch. On its stack; in the queue's list while it does.
+pub(super) struct Hand {
+    next: Cell<*const Hand>,
+    token: usize,
+    /// All tickets of its batch are from here on.
+    lowest: Cell<u64>,
+}
+
+/// The queue itself. Under a lock, so nothing in here allocates, frees or calls out.
+pub(super) struct Queue {
+    head: *mut Node,
+    tail: *mut Node,
+    len: usize,
+    /// The next ticket.
+    tickets: u64,
+    hands: *const Hand,
+    epoch: u64,
+}
+
+// SAFETY: closures that are `Send`, and hands that are only compared and unlinked (Rcu!TypeOK).
+unsafe impl Send for Queue {}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A closure that is not in the queue yet.
+pub(super) struct Work(Box<Node>);
+
+impl Work {
+    pub(super) fn new(run: Box<dyn FnOnce() + Send>) -> Self {
+        Self(Box::new(Node { next: ptr::null_mut(), due: 0, ticket: 0, run }))
+    }
+}
+
+impl Queue {
+    pub(super) const fn new() -> Self {
+        let (head, tail, hands) = (ptr::null_mut(), ptr::null_mut(), ptr::null());
+        Self { head, tail, len: 0, tickets: 0, hands, epoch: 0 }
+    }
+
+    /// In the child of a fork the other threads' hands are gone, and what they held with them.
+    pub(super) fn survive(&mut self) {
+        if self.epoch != fork::epoch() {
+            self.epoch = fork::epoch();
+            self.hands = ptr::null();
+        }
+    }
+
+    /// Appends work that is due then. Dues never go down, since each is taken under the lock.
+    pub(super) fn push(&mut self, Work(mut node): Work, due: u64) {
+        node.due = due;
+        node.ticket = self.tickets;
+        self.tickets += 1;
+        self.len += 1;
+        let node = Box::into_raw(node);
+        // SAFETY: the queue's own (Rcu!TypeOK).
+        match unsafe { self.tail.as_mut() } {
+            Some(tail) => tail.next = node,
+            None => self.head = node,
+        }
+        self.tail = node;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// When the oldest is due.
+    pub(super) fn due(&self) -> Option<u64> {
+        // SAFETY: the queue's own (Rcu!TypeOK).
+        unsafe { self.head.as_ref() }.map(|node| node.due)
+    }
+
+    /// The ticket that the next closure will get.
+    pub(super) fn next_ticket(&self) -> u64 {
+        self.tickets
+    }
+
+    /// Takes what is due by now, and registers the hand that takes it. `None` if there is nothing, or if the same thread
+    /// has a batch already.
+    pub(super) fn take(&mut self, now: u64, hand: &Hand) -> Option<Batch> {
+        let first = self.head;
+        // SAFETY: the queue's own (Rcu!TypeOK).
+        let oldest = unsafe { first.as_ref() }.filter(|node| node.due <= now)?;
+        hand.lowest.set(oldest.ticket);
+        if self.is_held_by(hand.token) {
+            return None;
+        }
+        let mut last = first;
+        self.len -= 1;
+        // SAFETY: as above; `last` is never null (Rcu!TypeOK).
+        while let Some(next) = unsafe { (*last).next.as_ref() } {
+            if next.due > now {
+                break;
+            }
+            last = ptr::from_ref(next).cast_mut();
+            self.len -= 1;
+        }
+        // SAFETY: as above (Rcu!TypeOK).
+        let last = unsafe { &mut *last };
+        self.head = core::mem::replace(&mut last.next, ptr::null_mut());
+        if self.head.is_null() {
+            self.tail = ptr::null_mut();
+        }
+        hand.next.set(self.hands);
+        self.hands = hand;
+        Some(Batch(first))
+    }
+
+    /// The hand has run its batch.
+    pub(super) fn drop_hand(&mut self, hand: &Hand) {
+        let mut place: Option<&Hand> = None;
+        // SAFETY: registered hands live until they are dropped here (Rcu!TypeOK).
+        while let Some(other) = unsafe { place.map_or(self.hands, |p| p.next.get()).as_ref() } {
+            if ptr::eq(other, hand) {
+                match place {
+                    Some(before) => before.next.set(hand.next.get()),
+                    None => self.hands = hand.next.get(),
+                }
+                return;
+            }
+            place = Some(other);
+        }
+    }
+
+    fn hands(&self) -> impl Iterator<Item = &Hand> {
+        // SAFETY: as in `drop_hand` (Rcu!TypeOK).
+        let first = unsafe { self.hands.as_ref() };
+        // SAFETY: likewise (Rcu!TypeOK).
+        core::iter::successors(first, |hand| unsafe { hand.next.get().as_ref() })
+    }
+
+    /// Whether this thread is running a batch.
+    pub(super) fn is_held_by(&self, token: usize) -> bool {
+        self.hands().any(|hand| hand.token == token)
+    }
+
+    /// Whether all with a lower ticket have run.
+    pub(super) fn is_past(&self, ticket: u64) -> bool {
+        // SAFETY: the queue's own (Rcu!TypeOK).
+        let waits = unsafe { self.head.as_ref() }.is_some_and(|node| node.ticket < ticket);
+        !waits && self.hands().all(|hand| hand.lowest.get() >= ticket)
+    }
+
+    /// Everything, due or not; for the end of a domain.
+    pub(super) fn take_all(&mut self) -> Batch {
+        self.tail = ptr::null_mut();
+        self.len = 0;
+        Batch(core::mem::replace(&mut self.head, ptr::null_mut()))
+    }
+}
+
+impl Hand {
+    pub(super) fn new(token: usize) -> Self {
+        Self { next: Cell::new(ptr::null()), token, lowest: Cell::new(0) }
+    }
+}
+
+impl Batch {
+    /// Runs the closures. One that panics has its message from the panic hook; the others run.
+    pub(super) fn run(mut self) {
+        while !self.0.is_null() {
+            // SAFETY: the batch's own, made by `push` (Rcu!TypeOK).
+            let node = unsafe { Box::from_raw(self.0) };
+            self.0 = node.next;
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(node.run)) {
+                // A payload may panic in its turn.
+                if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                    core::mem::forget(again);
+                }
+            }
+        }
+    }
+}

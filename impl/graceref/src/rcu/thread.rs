@@ -1,0 +1,183 @@
+//! Which record is the calling thread's.
+
+use super::Domain;
+use super::record::Record;
+use core::ptr::NonNull;
+
+#[cfg(not(any(graceref_loom, graceref_shuttle)))]
+pub(super) use plain::*;
+
+#[cfg(not(any(graceref_loom, graceref_shuttle)))]
+mod plain {
+    use super::{Domain, NonNull, Record};
+    use crate::rcu::{asym, fork};
+    use core::cell::Cell;
+    use core::ptr;
+    use std::thread_local;
+
+    /// No domain has this name.
+    const NOBODY: u64 = u64::MAX;
+
+    thread_local! {
+        /// The domain used last and the record there. The record is memory as long as it stands here.
+        static LAST: Cell<(u64, *const Record)> = const { Cell::new((NOBODY, ptr::null())) };
+        /// All of the thread's records, linked by `next_mine`. These two have no destructor: they can be used to the end.
+        static MINE: Cell<*const Record> = const { Cell::new(ptr::null()) };
+        static EXIT: Exit = const { Exit };
+    }
+
+    struct Exit;
+
+    impl Drop for Exit {
+        fn drop(&mut self) {
+            let (_, last) = LAST.get();
+            let mut next = MINE.replace(ptr::null());
+            while let Some(this) = NonNull::new(next.cast_mut()) {
+                // SAFETY: the thread's until it is given back (Rcu!TypeOK).
+                let record = unsafe { this.as_ref() };
+                next = record.next_mine.get();
+                if record.inside() {
+                    // A guard in another thread-local: it gives the record back when it goes.
+                    record.transient.set(true);
+                } else {
+                    if ptr::eq(last, this.as_ptr()) {
+                        LAST.set((NOBODY, ptr::null()));
+                    }
+                    // SAFETY: outside, and out of both of the thread's places (Rcu!TypeOK).
+                    unsafe { Record::give_back(this) };
+                }
+            }
+        }
+    }
+
+    /// The thread's record in the domain, which gets one if need be.
+    #[inline(always)]
+    pub(in crate::rcu) fn record(domain: &Domain) -> NonNull<Record> {
+        let (id, record) = LAST.get();
+        if id == domain.id() {
+            // SAFETY: names are not used twice, so the record is this domain's, which lives (Rcu!TypeOK).
+            unsafe { NonNull::new_unchecked(record.cast_mut()) }
+        } else {
+            find_or_claim(domain)
+        }
+    }
+
+    /// The thread's record in the domain, if it has one.
+    pub(in crate::rcu) fn existing(domain: &Domain) -> Option<&Record> {
+        let (id, last) = LAST.get();
+        let mut next = if id == domain.id() { last } else { MINE.get() };
+        // SAFETY: the thread's records are memory (Rcu!TypeOK).
+        while let Some(record) = unsafe { next.as_ref() } {
+            if record.domain.get() == domain.id() {
+                return Some(record);
+            }
+            next = record.next_mine.get();
+        }
+        None
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_or_claim(domain: &Domain) -> NonNull<Record> {
+        if let Some(record) = existing(domain) {
+            LAST.set((domain.id(), record));
+            return NonNull::from(record);
+        }
+        fork::watch();
+        // The fences decide before the first reader relies on it; not needed for safety, and spares it full fences.
+        asym::kind();
+        forget_orphans();
+        let this = domain.claim();
+        // SAFETY: just claimed (Rcu!TypeOK).
+        let record = unsafe { this.as_ref() };
+        if EXIT.try_with(|_| ()).is_ok() {
+            record.next_mine.set(MINE.replace(record));
+        } else {
+            record.transient.set(true);
+        }
+        LAST.set((domain.id(), record));
+        this
+    }
+
+    /// Frees the thread's records in domains that are gone.
+    fn forget_orphans() {
+        let (_, last) = LAST.get();
+        let mut kept = ptr::null();
+        let mut next = MINE.replace(ptr::null());
+        while let Some(this) = NonNull::new(next.cast_mut()) {
+            // SAFETY: the thread's until it is given back (Rcu!TypeOK).
+            let record = unsafe { this.as_ref() };
+            next = record.next_mine.get();
+            if record.is_orphan() {
+                if ptr::eq(last, this.as_ptr()) {
+                    LAST.set((NOBODY, ptr::null()));
+                }
+                // SAFETY: its domain is gone, so no guard is left that could be dropped (Rcu!TypeOK).
+                unsafe { Record::give_back(this) };
+            } else {
+                record.next_mine.set(kept);
+                kept = record;
+            }
+        }
+        MINE.set(kept);
+    }
+
+    /// Gives a transient record back after its last guard.
+    ///
+    /// # Safety
+    /// The calling thread's, outside; not to be touched afterwards.
+    pub(in crate::rcu) unsafe fn give_back(this: NonNull<Record>) {
+        if ptr::eq(LAST.get().1, this.as_ptr()) {
+            LAST.set((NOBODY, ptr::null()));
+        }
+        // SAFETY: the caller's promise (Rcu!TypeOK).
+        unsafe { Record::give_back(this) };
+    }
+
+    /// In the child of a fork: the calling thread is the one that is left.
+    #[cfg(target_os = "linux")]
+    #[cfg_attr(miri, allow(dead_code))]
+    pub(in crate::rcu) fn survive() {
+        let mut next = MINE.get();
+        // SAFETY: the thread's records are memory (Rcu!TypeOK).
+        while let Some(record) = unsafe { next.as_ref() } {
+            record.survive();
+            next = record.next_mine.get();
+        }
+        // SAFETY: likewise; a transient record is in no list (Rcu!TypeOK).
+        if let Some(record) = unsafe { LAST.get().1.as_ref() } {
+            record.survive();
+        }
+    }
+
+    /// What no other thread that lives at the same time has.
+    pub(in crate::rcu) fn token() -> usize {
+        LAST.with(|last| ptr::from_ref(last).addr())
+    }
+}
+
+#[cfg(any(graceref_loom, graceref_shuttle))]
+pub(super) use modelled::*;
+
+/// The engines' threads are all one to the system: they are told apart by their role.
+#[cfg(any(graceref_loom, graceref_shuttle))]
+mod modelled {
+    use super::{Domain, NonNull, Record};
+    use crate::sync::model;
+
+    pub(in crate::rcu) fn record(domain: &Domain) -> NonNull<Record> {
+        domain.raw_register(token())
+    }
+
+    pub(in crate::rcu) fn existing(domain: &Domain) -> Option<&Record> {
+        let found = domain.raw_find(token());
+        // SAFETY: the domain's records live as long as it (Rcu!TypeOK).
+        found.map(|this| unsafe { this.as_ref() })
+    }
+
+    pub(in crate::rcu) unsafe fn give_back(_: NonNull<Record>) {}
+
+    pub(in crate::rcu) fn token() -> usize {
+        model::current().map_or(0, |role| role + 1)
+    }
+}
