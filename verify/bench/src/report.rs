@@ -60,8 +60,8 @@ pub(crate) fn absent() -> Vec<Absent> {
     if cfg!(not(feature = "keys")) {
         add("graceref get, stale-get, reactor", "this build has no look-up by key (feature keys)");
     }
-    if cfg!(not(feature = "rcu")) {
-        add("graceref peek, read-lock", "this build has no RCU (feature rcu)");
+    if cfg!(not(feature = "peek")) {
+        add("graceref peek", "this build has no pool under RCU (feature peek)");
     }
     absent
 }

@@ -165,3 +165,38 @@ pub(crate) fn targets(outcomes: &[Outcome], shape: Shape) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Shape, block};
+    use crate::harness::{Measured, Round};
+    use crate::report::Row;
+
+    fn row(subject: &'static str, threads: usize, ns: f64) -> Row {
+        let rounds = vec![Round { ns, disturbed: false }; 5];
+        let variant = "one object".to_owned();
+        Row::from(Measured { work: "get", variant, threads, subject, rounds })
+    }
+
+    #[test]
+    fn a_block_has_a_line_for_each_contender_and_its_ratio_to_the_first() {
+        let rows = [
+            row("graceref", 1, 4.0),
+            row("arc", 1, 3.0),
+            row("graceref", 2, 20.0),
+            row("arc", 2, 30.0),
+        ];
+        let rows: Vec<&Row> = rows.iter().collect();
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let plain = block("one object", &rows, Shape::Plain);
+        let plain: Vec<String> = plain.lines().map(words).collect();
+        let columns = "p10 to p90 to graceref by round";
+        assert_eq!(plain[0], format!("one object 1 thread, ns {columns} 2 threads, ns {columns}"));
+        assert_eq!(plain[1], "graceref 4.00 4.00 to 4.00 1.00 1.00 20.00 20.00 to 20.00 1.00 1.00");
+        assert_eq!(plain[2], "arc 3.00 3.00 to 3.00 0.75 0.75 30.00 30.00 to 30.00 1.50 1.50");
+        let markdown = block("one object", &rows, Shape::Markdown);
+        let markdown: Vec<&str> = markdown.lines().collect();
+        assert!(markdown[1].starts_with("|---"), "{markdown:#?}");
+        assert!(markdown.iter().all(|line| line.starts_with('|') && line.ends_with('|')));
+    }
+}

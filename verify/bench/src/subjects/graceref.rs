@@ -1,13 +1,16 @@
 //! graceref itself.
 
-use super::Value;
 use super::counted::Counted;
+use super::guarded::{Guarded, boxed, free, repeat};
+use super::{Value, in_turn};
+use graceref::rcu::{Domain, Guard};
 use graceref::{Pool, Ref, Stash};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 #[cfg(feature = "keys")]
 pub(crate) use keys::Keyed;
-#[cfg(feature = "rcu")]
-pub(crate) use rcu::{KeyedRcu, ReadLock};
+#[cfg(feature = "peek")]
+pub(crate) use peek::KeyedRcu;
 
 /// What an object takes beside its own bytes: its slot, less the object. Slots lie side by side in blocks of growing
 /// size, of which an unfilled part may be waiting.
@@ -99,17 +102,57 @@ mod keys {
     }
 }
 
-#[cfg(feature = "rcu")]
-mod rcu {
-    use super::super::guarded::Guarded;
+/// A read-side section of a domain, around pointers as others have them.
+pub(crate) struct ReadLock {
+    places: Vec<AtomicPtr<Value>>,
+    domain: Domain,
+}
+
+#[inline(always)]
+fn read(place: &AtomicPtr<Value>, _inside: &Guard<'_>) -> u64 {
+    let object = place.load(Ordering::Acquire);
+    // SAFETY: never null, and freed only with the contender.
+    unsafe { &*object }.read()
+}
+
+impl Guarded for ReadLock {
+    const NAME: &'static str = "graceref";
+
+    fn new(values: Vec<Value>) -> Self {
+        ReadLock { places: boxed(values), domain: Domain::new() }
+    }
+
+    fn peek(&self, from: usize, count: usize, looks: u64) -> u64 {
+        let guard = self.domain.read_lock();
+        in_turn(&self.places[from..from + count], looks, |place| read(place, &guard))
+    }
+
+    fn lock_load(&self, from: usize, count: usize, looks: u64) -> u64 {
+        in_turn(&self.places[from..from + count], looks, |place| {
+            read(place, &self.domain.read_lock())
+        })
+    }
+
+    const LOCK: Option<fn(&Self, u64) -> u64> =
+        Some(|this, rounds| repeat(rounds, || drop(this.domain.read_lock())));
+}
+
+impl Drop for ReadLock {
+    fn drop(&mut self) {
+        free(&mut self.places);
+    }
+}
+
+#[cfg(feature = "peek")]
+mod peek {
     use super::super::{Peek, Table, Value, in_turn};
-    use graceref::rcu::Domain;
+    use graceref::rcu::{self, Domain};
     use graceref::{Key, RcuPool, Ref};
 
     /// Objects whose memory outlives a grace period, looked at under a guard without a count.
     pub(crate) struct KeyedRcu {
         pool: RcuPool<Value>,
-        domain: Domain,
+        domain: &'static Domain,
     }
 
     impl Table for KeyedRcu {
@@ -117,8 +160,7 @@ mod rcu {
         type Owned = Option<Ref<Value>>;
 
         fn new() -> Self {
-            let domain = Domain::new();
-            KeyedRcu { pool: RcuPool::new(&domain), domain }
+            KeyedRcu { pool: RcuPool::new(), domain: rcu::default() }
         }
 
         #[inline(always)]
@@ -141,7 +183,7 @@ mod rcu {
 
     impl Peek for KeyedRcu {
         fn peek(&self, keys: &[u64], looks: u64) -> u64 {
-            let guard = self.domain.read();
+            let guard = self.domain.read_lock();
             in_turn(keys, looks, |&key| {
                 let key = Key::from_u64(key);
                 key.and_then(|key| self.pool.peek(key, &guard)).map_or(0, Value::read)

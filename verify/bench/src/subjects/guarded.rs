@@ -21,7 +21,7 @@ pub(crate) trait Guarded: Send + Sync + 'static {
 
 /// Counts a step that gives nothing to read.
 #[inline(always)]
-fn repeat(rounds: u64, mut step: impl FnMut()) -> u64 {
+pub(super) fn repeat(rounds: u64, mut step: impl FnMut()) -> u64 {
     for _ in 0..rounds {
         step();
     }
@@ -141,11 +141,11 @@ impl Drop for Seize {
 }
 
 /// The objects on the heap, each behind its pointer.
-fn boxed(values: Vec<Value>) -> Vec<AtomicPtr<Value>> {
+pub(super) fn boxed(values: Vec<Value>) -> Vec<AtomicPtr<Value>> {
     values.into_iter().map(|value| AtomicPtr::new(Box::into_raw(Box::new(value)))).collect()
 }
 
-fn free(places: &mut [AtomicPtr<Value>]) {
+pub(super) fn free(places: &mut [AtomicPtr<Value>]) {
     for place in places {
         // SAFETY: made by `Box::into_raw` in `boxed`, and freed here once, with its contender.
         drop(unsafe { Box::from_raw(*place.get_mut()) });

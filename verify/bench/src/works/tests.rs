@@ -97,7 +97,7 @@ fn keys_die<T: Table>() {
 fn a_stale_key_is_found_by_no_table() {
     #[cfg(feature = "keys")]
     keys_die::<crate::subjects::graceref::Keyed>();
-    #[cfg(feature = "rcu")]
+    #[cfg(feature = "peek")]
     keys_die::<crate::subjects::graceref::KeyedRcu>();
     keys_die::<slabs::Sharded>();
     keys_die::<slabs::Idr>();

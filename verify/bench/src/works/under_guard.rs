@@ -2,6 +2,7 @@
 
 use super::{EACH, MANY, ONE, number, share, sum_in_turn};
 use crate::harness::{Group, Steps, Subject};
+use crate::subjects::graceref::ReadLock;
 use crate::subjects::guarded::{Epoch, EpochHandle, Guarded, Hazard, Seize, Swap};
 #[cfg(has_liburcu)]
 use crate::subjects::guarded::{Urcu, UrcuCalled};
@@ -16,7 +17,7 @@ pub(super) fn peek() -> Vec<Group> {
             variant: variant.to_owned(),
             stretch: 1,
             subjects: vec![
-                #[cfg(feature = "rcu")]
+                #[cfg(feature = "peek")]
                 peeking::<crate::subjects::graceref::KeyedRcu>(variant),
                 peeking::<slabs::Sharded>(variant),
                 peeking::<slabs::Idr>(variant),
@@ -97,8 +98,7 @@ pub(super) fn read_lock() -> Vec<Group> {
             variant: LOCK.to_owned(),
             stretch: 1,
             subjects: [
-                #[cfg(feature = "rcu")]
-                locking::<crate::subjects::graceref::ReadLock>(),
+                locking::<ReadLock>(),
                 locking::<Epoch>(),
                 locking::<EpochHandle>(),
                 locking::<Seize>(),
@@ -118,8 +118,7 @@ pub(super) fn read_lock() -> Vec<Group> {
             variant: LOAD.to_owned(),
             stretch: 1,
             subjects: vec![
-                #[cfg(feature = "rcu")]
-                guarded(ONE, crate::subjects::graceref::ReadLock::lock_load),
+                guarded(ONE, ReadLock::lock_load),
                 guarded(ONE, Epoch::lock_load),
                 guarded(ONE, EpochHandle::lock_load),
                 guarded(ONE, Seize::lock_load),
