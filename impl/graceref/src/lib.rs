@@ -34,6 +34,7 @@ extern crate alloc;
 extern crate std;
 
 mod count;
+mod key;
 mod pool;
 #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
 pub mod rcu;
@@ -41,9 +42,11 @@ mod reference;
 mod slots;
 mod stash;
 pub mod sync;
+mod thread;
 
 pub use count::{CasCount, Count, FileRefCount};
-pub use pool::{Full, Pool};
+pub use key::{Key, ZeroKey};
+pub use pool::{Builder, Full, Pool, Releasing, Vacant};
 pub use reference::Ref;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 #[doc(hidden)]

@@ -1,7 +1,8 @@
 //! The strong reference.
 
-use crate::at;
 use crate::count::{CasCount, Count, Given};
+use crate::key::Key;
+use crate::pool::{key_of, release};
 use crate::slots::{Slot, Slots};
 use core::fmt;
 use core::marker::PhantomData;
@@ -54,7 +55,8 @@ impl<T, C: Count> Ref<T, C> {
         self.slot
     }
 
-    fn content(&self) -> &Slot<T, C> {
+    #[inline]
+    pub(crate) fn content(&self) -> &Slot<T, C> {
         // SAFETY: a counted reference keeps the slot an object's (Stash!NoReuseWhileHeld).
         unsafe { self.slot.as_ref() }
     }
@@ -75,6 +77,16 @@ impl<T, C: Count> Ref<T, C> {
     /// ```
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
         this.slot == other.slot
+    }
+}
+
+impl<T> Ref<T> {
+    /// The object's key: a name of 64 bits that [`Pool::get`](crate::Pool::get) finds it by while it lives.
+    ///
+    /// One load, of a word that the caller's own references keep in the cache.
+    #[inline]
+    pub fn key(this: &Self) -> Key {
+        key_of(this.content())
     }
 }
 
@@ -113,34 +125,6 @@ impl<T, C: Count> Drop for Ref<T, C> {
             Given::Straggled => unsafe { Slots::settle(Slots::owner(self.slot)) },
         }
     }
-}
-
-/// Drops the object and gives its slot back.
-///
-/// # Safety
-/// The caller's put was the last; nobody touches the slot through this object's references afterwards.
-#[inline(never)]
-unsafe fn release<T, C: Count>(slot: NonNull<Slot<T, C>>) {
-    /// Gives the slot back even when the object's destructor panics.
-    struct Recycle<T, C: Count>(NonNull<Slot<T, C>>);
-
-    impl<T, C: Count> Drop for Recycle<T, C> {
-        fn drop(&mut self) {
-            // SAFETY: the slot is the releaser's until it is pushed (Stash!NoReuseWhileHeld).
-            unsafe { self.0.as_ref() }.value.retire();
-            // SAFETY: the releaser's, its value gone, and not touched afterwards (Stash!NoSharedFree).
-            unsafe { Slots::push(Slots::owner(self.0), self.0) };
-        }
-    }
-
-    let recycle = Recycle(slot);
-    at!("release");
-    // SAFETY: the slot is the releaser's until it is pushed (Stash!ReleasedOnce).
-    unsafe { slot.as_ref() }.value.with_mut(|value| {
-        // SAFETY: written by `insert`, dropped here and nowhere else (Stash!ReleasedOnce).
-        unsafe { value.cast::<T>().drop_in_place() };
-    });
-    drop(recycle);
 }
 
 impl<T: fmt::Debug, C: Count> fmt::Debug for Ref<T, C> {

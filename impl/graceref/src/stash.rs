@@ -1,6 +1,6 @@
 //! The stash: a slot that points to an object without owning it.
 
-use crate::count::{CasCount, Count, Got};
+use crate::count::{CasCount, Count};
 use crate::pool::Pool;
 use crate::reference::Ref;
 use crate::slots::Slot;
@@ -128,7 +128,7 @@ impl<T, C: Count> Stash<T, C> {
         at!("stash_load");
         // ORDERING: Acquire pairs with the Release of `store`.
         let slot = NonNull::new(self.slot.load(Ordering::Acquire))?;
-        self.active(slot)
+        self.pool.get_active(slot)
     }
 
     /// `Err(())` if the stash held a dead object or changed.
@@ -138,7 +138,7 @@ impl<T, C: Count> Stash<T, C> {
         let slot = NonNull::new(self.slot.load(Ordering::Acquire));
         local!(undo = false);
         let Some(slot) = slot else { return Ok(None) };
-        let object = self.active(slot).ok_or(())?;
+        let object = self.pool.get_active(slot).ok_or(())?;
         if crate::sync::mutant("stash.skip_recheck") {
             return Ok(Some(object));
         }
@@ -154,17 +154,6 @@ impl<T, C: Count> Stash<T, C> {
         local!(undo = true);
         drop(object);
         Err(())
-    }
-
-    fn active(&self, slot: NonNull<Slot<T, C>>) -> Option<Ref<T, C>> {
-        // SAFETY: the stash keeps the pool, so a slot it ever held is memory of this type (Stash!NoUseAfterFree).
-        match unsafe { slot.as_ref() }.count.try_get() {
-            Got::Nothing => return None,
-            Got::Counted => {}
-            Got::Revived => self.pool.slots().owe(),
-        }
-        // SAFETY: the reference just counted (Stash!CountIsRefs).
-        Some(unsafe { Ref::from_slot(slot) })
     }
 
     /// The slot's address, for observers outside the model.

@@ -75,22 +75,28 @@ trait Reference: Count {
     }
 }
 
+const REF: u64 = 1 << 32;
+const LIVE: u64 = 1 << 31;
+const DEAD: u64 = 0xFFFF_FFFF * REF;
+
 impl Reference for CasCount {
-    const MOST: u64 = (1 << 62) - 1;
+    const MOST: u64 = 1 << 31;
     const WORDS: &'static [u64] = &[
-        0,
-        1,
-        2,
-        3,
-        (1 << 62) - 2,
-        (1 << 62) - 1,
-        1 << 62,
-        (1 << 62) + 1,
-        (1 << 63) - 1,
-        1 << 63,
-        (1 << 63) + 1,
-        u64::MAX - 1,
-        u64::MAX,
+        DEAD | LIVE,
+        DEAD | LIVE | 7,
+        LIVE,
+        LIVE | 7,
+        REF | LIVE,
+        2 * REF | LIVE | 7,
+        0x7FFF_FFFD * REF | LIVE,
+        0x7FFF_FFFE * REF | LIVE,
+        0x7FFF_FFFF * REF | LIVE,
+        0x7FFF_FFFF * REF | 0xFFFF_FFFF,
+        0x8000_0010 * REF | LIVE,
+        0x9FFF_FFFF * REF | LIVE,
+        0xA000_0000 * REF | LIVE,
+        0xA000_0001 * REF | 0xFFFF_FFFF,
+        0xBFFF_FFFF * REF | LIVE,
     ];
     const MISUSED: Meaning = Saturated;
     const SATURATED_IS_ALIVE: bool = true;
@@ -102,10 +108,10 @@ impl Reference for CasCount {
         self.raw_word()
     }
     fn meaning(word: u64) -> Meaning {
-        match word {
-            0 => Dead,
-            n if n >> 62 == 0 => Refs(n),
-            _ => Saturated,
+        match word >> 32 {
+            n if n >> 31 == 0 => Refs(n + 1),
+            n if n >> 30 == 0b10 => Saturated,
+            _ => Dead,
         }
     }
 }
@@ -253,7 +259,7 @@ fn both_counts_agree_while_gets_and_puts_are_in_balance() {
 
 #[test]
 fn a_count_at_its_limit_saturates_and_is_leaked_instead_of_wrapping() {
-    let count = CasCount::of(CasCount::MOST);
+    let count = CasCount::of(((CasCount::MOST - 1) * REF) | LIVE);
     count.get();
     assert!((0..1_000).all(|_| !count.put()));
     assert!(count.get_active());
@@ -267,7 +273,7 @@ fn a_count_at_its_limit_saturates_and_is_leaked_instead_of_wrapping() {
 fn a_failed_get_leaves_no_trace_in_a_cas_count_and_one_step_in_a_file_ref_count() {
     let count = CasCount::dead();
     assert!(!count.get_active());
-    assert_eq!(count.word(), 0);
+    assert_eq!(count.word(), DEAD);
     let count = FileRefCount::dead();
     assert!(!count.get_active());
     assert_eq!(count.word(), 0xE000_0000_0000_0001);
@@ -304,28 +310,47 @@ fn a_step_over_the_edge_of_a_zone_never_makes_a_file_ref_count_release() {
 
 #[test]
 fn a_misused_or_overflowing_count_goes_to_the_middle_of_its_zone() {
-    const CAS_SATURATED: u64 = 1 << 63;
+    const CAS_SATURATED: u64 = 0xA000_0000 * REF;
     const RELEASED: u64 = 0xC000_0000_0000_0000;
-    const DEAD: u64 = 0xE000_0000_0000_0000;
+    const DEAD_ZONE: u64 = 0xE000_0000_0000_0000;
     const SATURATED: u64 = 0xA000_0000_0000_0000;
     let cas = |word: u64, op: Op| {
         let count = CasCount::of(word);
         count.apply(op);
         count.word()
     };
-    for (word, op) in [(1 << 62, Get), (0, Get), (0, Put), (1 << 62, Put), (u64::MAX, Get)] {
-        assert_eq!(cas(word, op), CAS_SATURATED, "{word:x} {op:?}");
+    for object in [LIVE, LIVE | 7, 7, 0xFFFF_FFFF] {
+        let many = 0x7FFF_FFFF * REF;
+        let misuses = [
+            (many, Get),
+            (CAS_SATURATED - REF, Put),
+            (CAS_SATURATED + REF, Get),
+            (DEAD, Get),
+            (DEAD, Put),
+        ];
+        for (word, op) in misuses {
+            let (word, saturated) = (word | object, CAS_SATURATED | object);
+            assert_eq!(
+                cas(word, op),
+                saturated,
+                "{word:x} {op:?}: the object's part is not the count's"
+            );
+        }
+        assert_eq!(
+            cas((many - REF) | object, Get),
+            many | object,
+            "the border itself still counts"
+        );
     }
-    assert_eq!(cas((1 << 62) - 1, Get), 1 << 62, "the border itself still counts");
 
     let file_ref = |word: u64, op: Op| {
         let count = FileRefCount::of(word);
         count.apply(op);
         count.word()
     };
-    assert_eq!(file_ref(RELEASED, Get), DEAD);
+    assert_eq!(file_ref(RELEASED, Get), DEAD_ZONE);
     assert_eq!(file_ref(RELEASED - 1, Get), SATURATED);
-    assert_eq!(file_ref(RELEASED + 1, Put), DEAD);
+    assert_eq!(file_ref(RELEASED + 1, Put), DEAD_ZONE);
     assert_eq!(file_ref(RELEASED, Put), SATURATED);
     assert_eq!(file_ref(0x7FFF_FFFF_FFFF_FFFF, Get), SATURATED);
     assert_eq!(file_ref(0x7FFF_FFFF_FFFF_FFFE, Get), 0x7FFF_FFFF_FFFF_FFFF);

@@ -87,7 +87,7 @@ fn run<S: Scene>() {
     let mut config = shuttle::Config::new();
     config.silence_warnings = true;
     config.failure_persistence = shuttle::FailurePersistence::None;
-    let random = shuttle::scheduler::RandomScheduler::new_from_seed(0x67_7261_6365, 10_000);
+    let random = shuttle::scheduler::RandomScheduler::new_from_seed(0x67_7261_6365, 40_000);
     // A dropped handle would detach the thread, and detached threads may be cut short.
     shuttle::Runner::new(random, config)
         .run(|| play::<S>(|f| std::mem::forget(shuttle::thread::spawn(f))));
@@ -395,7 +395,10 @@ impl FreeList {
 
 impl Scene for FreeList {
     fn set() -> Self {
-        Self { pool: Pool::with_limit(2), held: Mutex::default() }
+        let pool = Pool::with_limit(2);
+        // Both slots have been used, and are in the list.
+        drop([0, 0].map(|_| pool.insert(Tracked::new(0)).unwrap()));
+        Self { pool, held: Mutex::default() }
     }
     fn first(&self) {
         self.keep(self.insert(1));

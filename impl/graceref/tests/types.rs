@@ -90,7 +90,6 @@ assert_eq_size!(FileRefCount, u64);
 assert_eq_align!(CasCount, u64);
 assert_eq_align!(FileRefCount, u64);
 assert_eq_size!(ForeignRef, ());
-assert_eq_size!(Full<u64>, u64);
 
 // The facade is free.
 assert_eq_size!(Tracked<u8>, u8);

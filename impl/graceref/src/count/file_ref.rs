@@ -89,6 +89,19 @@ impl Sealed for FileRefCount {}
 
 impl Count for FileRefCount {
     const STRAGGLES: bool = true;
+    const ZEROED_IS_NOTHING: bool = false;
+    const KEYED: bool = false;
+
+    // All of the word is zones: it has no room for generations.
+    fn prepare(&self, _: u32) {}
+
+    fn skip(&self) {}
+
+    fn refuse(&self) {}
+
+    fn spent(&self, _: u32, _: u32) -> bool {
+        false
+    }
 
     fn dead() -> Self {
         Self(AtomicU64::new(DEAD))
@@ -162,6 +175,10 @@ impl Count for FileRefCount {
 
     fn raw_word(&self) -> u64 {
         self.0.raw_load()
+    }
+
+    fn raw_refs(&self) -> i64 {
+        self.0.raw_load().cast_signed()
     }
 
     fn refs(&self) -> u64 {

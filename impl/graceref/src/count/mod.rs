@@ -81,6 +81,30 @@ pub trait Count: sealed::Sealed + Send + Sync + 'static {
     /// The same outcome; cheaper if the belief is right and dearer if not.
     fn put_close(&self) -> bool;
 
+    /// Whether in memory of nothing but zeros nothing is found.
+    #[doc(hidden)]
+    const ZEROED_IS_NOTHING: bool;
+
+    /// Whether the word counts generations, and can refuse references.
+    #[doc(hidden)]
+    const KEYED: bool;
+
+    /// For the owner of a dead word: a generation that no object will have.
+    #[doc(hidden)]
+    fn skip(&self);
+
+    /// Gives no more references to those who have none, if it can.
+    #[doc(hidden)]
+    fn refuse(&self);
+
+    /// Makes the word of memory that never held an object ready for its first: dead, and before this generation.
+    #[doc(hidden)]
+    fn prepare(&self, generation: u32);
+
+    /// For the owner of a dead word: whether this many generations from the first are used up.
+    #[doc(hidden)]
+    fn spent(&self, first: u32, generations: u32) -> bool;
+
     /// Whether a put may touch the word after its reference is gone, so that whoever owns the memory has to wait for it.
     #[doc(hidden)]
     const STRAGGLES: bool;
@@ -96,12 +120,16 @@ pub trait Count: sealed::Sealed + Send + Sync + 'static {
     /// A new object in this word's memory, with one reference, the caller's. One store, release.
     ///
     /// The caller owns the dead word (it was just allocated) and has written everything else: this is the last
-    /// store of an allocation.
+    /// store of an allocation. A word that counts generations counts one more.
     fn init(&self);
 
     /// The word as it is, for observers outside the model.
     #[doc(hidden)]
     fn raw_word(&self) -> u64;
+
+    /// The word as the spec has it, for observers outside the model: a number of references, or what else the count has.
+    #[doc(hidden)]
+    fn raw_refs(&self) -> i64;
 
     /// How many references there are; 0 if dead. A snapshot, stale as soon as it is read: for messages and tests.
     fn refs(&self) -> u64;

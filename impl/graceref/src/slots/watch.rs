@@ -1,57 +1,97 @@
 //! What the model builds see of a pool's memory, also after it is gone.
 
-use super::{Slot, Slots};
+use super::{Slot, Slots, fresh};
 use crate::count::Count;
 use alloc::vec::Vec;
 use core::ptr::NonNull;
 
 /// A look at a pool's own words that outlives the pool, for observers outside the model.
 #[doc(hidden)]
-pub struct Watch<T, C>(NonNull<Slots<T, C>>);
+pub struct Watch<T, C: Count>(NonNull<Slots<T, C>>);
 
 // SAFETY: looks at shadows of atomics only (Pool!TypeOK).
-unsafe impl<T, C> Send for Watch<T, C> {}
+unsafe impl<T, C: Count> Send for Watch<T, C> {}
 // SAFETY: looks at shadows of atomics only (Pool!TypeOK).
-unsafe impl<T, C> Sync for Watch<T, C> {}
+unsafe impl<T, C: Count> Sync for Watch<T, C> {}
 
 impl<T, C: Count> Watch<T, C> {
     pub(crate) fn new(slots: NonNull<Slots<T, C>>) -> Self {
         Self(slots)
     }
 
-    /// The words now.
+    /// The words now. Slots are numbered from 1.
     pub fn look(&self) -> RawSlots {
         // SAFETY: the model builds never really free the memory (Pool!FreedOnce).
         let slots = unsafe { self.0.as_ref() };
-        let slot = |i: u32| {
-            // SAFETY: slot `i` of the first chunk (Stash!NoForeignSlot).
-            let slot = unsafe { slots.first.byte_add(Slots::<T, C>::distance(i)) };
-            // SAFETY: never freed, as above (Pool!FreedOnce).
-            unsafe { slot.cast::<Slot<T, C>>().as_ref() }
+        let number = |place: u32| match place {
+            super::CLOSED => -1,
+            super::NOWHERE => 0,
+            place => (0..slots.limit)
+                .position(|nth| fresh::nth_place(nth) == place)
+                .map_or(-2, |nth| nth as i64 + 1),
         };
-        let first = 0..slots.chunk_len(0);
+        let each = |place: u32| {
+            let (chunk, i) = Slots::<T, C>::locate(place);
+            let first = slots.chunks[chunk].raw_get()?;
+            // SAFETY: slot `i` of the chunk (Stash!NoForeignSlot).
+            let slot: NonNull<Slot<T, C>> = unsafe { first.add(i as usize) };
+            // SAFETY: never freed, as above (Pool!FreedOnce).
+            Some(unsafe { slot.as_ref() })
+        };
+        let all = || (0..slots.limit).map(fresh::nth_place).map_while(each);
+        let free = slots.shared.0.free.raw_load();
+        let caches = slots.caches.as_ref().map(|caches| caches.raw_look()).unwrap_or_default();
         RawSlots {
-            free: slots.free.raw_load(),
-            leaving: slots.leaving.raw_load().cast_signed(),
-            freed: slots.freed.get(),
-            next: first.clone().map(|i| slot(i).next.raw_load()).collect(),
-            count: first.map(|i| slot(i).count.raw_word()).collect(),
+            tag: free >> 32,
+            first: number(u32::try_from(free & u64::from(u32::MAX)).unwrap_or_default()),
+            fresh: slots.shared.0.fresh.raw_load(),
+            leaving: slots.shared.0.leaving.raw_load().cast_signed(),
+            closed: slots.closed.raw_load() != 0,
+            freed: slots.shared.0.freed.get(),
+            next: all().map(|slot| number(slot.next.raw_load())).collect(),
+            count: all().map(|slot| slot.count.raw_refs()).collect(),
+            word: all().map(|slot| slot.count.raw_word()).collect(),
+            origin: slots.origin,
+            caches: caches
+                .into_iter()
+                .map(|cache| (cache.busy, number(cache.first), cache.len))
+                .collect(),
         }
     }
 }
 
-/// The words of a pool's memory as they are.
+/// The words of a pool's memory as they are. Slots are numbered from 1; 0 is none, -1 is closed.
 #[doc(hidden)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawSlots {
-    /// `tag << 32 | index + 1` of the first free slot; the low half all ones when the last handle is gone.
-    pub free: u64,
-    /// Slots still to come back after that.
+    /// How many pops there were.
+    pub tag: u64,
+    /// The first free slot of the shared list.
+    pub first: i64,
+    /// How many slots were used, and a mark from the 33rd bit on.
+    pub fresh: u64,
+    /// Slots still to come back after the end.
     pub leaving: i64,
+    /// Whether the pool is killed, or closed and with caches.
+    pub closed: bool,
     /// How often the memory was freed.
     pub freed: u32,
-    /// Each slot's link, for the first chunk.
-    pub next: Vec<u32>,
+    /// Each slot's link, for the chunks that there are.
+    pub next: Vec<i64>,
     /// Each slot's count, likewise.
-    pub count: Vec<u64>,
+    pub count: Vec<i64>,
+    /// The whole word.
+    pub word: Vec<u64>,
+    /// The generation before each slot's first.
+    pub origin: u32,
+    /// Each thread's cache: whether it is visited, its first slot, and how many it has.
+    pub caches: Vec<(bool, i64, u32)>,
+}
+
+/// A cache as it is.
+#[derive(Default)]
+pub(super) struct RawCache {
+    pub(super) busy: bool,
+    pub(super) first: u32,
+    pub(super) len: u32,
 }

@@ -9,8 +9,6 @@
 //! | Linux with private expedited membarrier | a load, a branch, a compiler fence | `membarrier(2)`: about a microsecond |
 //! | everywhere else, and in the model builds | `fence(SeqCst)` | `fence(SeqCst)` |
 
-use super::Ordering;
-
 /// How the asymmetric fences are made in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -26,13 +24,36 @@ mod modelled;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 pub use modelled::*;
 
-#[cfg(not(any(graceref_loom, graceref_shuttle)))]
+#[cfg(all(feature = "std", not(any(graceref_loom, graceref_shuttle))))]
 pub(crate) use plain::*;
 
-#[cfg(not(any(graceref_loom, graceref_shuttle)))]
+#[cfg(not(any(feature = "std", graceref_loom, graceref_shuttle)))]
+mod bare {
+    use crate::sync::{Ordering, fence};
+
+    /// Without an operating system to ask, a full fence.
+    #[inline]
+    pub(crate) fn light() {
+        // ORDERING: SeqCst pairs with the heavy side.
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn heavy() {
+        // ORDERING: SeqCst pairs with the light side.
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn kind() -> super::FenceKind {
+        super::FenceKind::Fence
+    }
+}
+#[cfg(not(any(feature = "std", graceref_loom, graceref_shuttle)))]
+pub(crate) use bare::*;
+
+#[cfg(all(feature = "std", not(any(graceref_loom, graceref_shuttle))))]
 mod plain {
-    use super::{FenceKind, Ordering};
-    use crate::sync::{AtomicU64, fence};
+    use super::FenceKind;
+    use crate::sync::{AtomicU64, Ordering, fence};
     use core::sync::atomic::{AtomicU8, compiler_fence};
 
     /// Set to anything in the environment: no membarrier.

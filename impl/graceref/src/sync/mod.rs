@@ -29,12 +29,16 @@ pub use plain::{AtomicPtr, AtomicU32, AtomicU64, Tracked, fence};
 #[cfg(all(feature = "std", not(any(graceref_loom, graceref_shuttle))))]
 pub use plain::{Mutex, MutexGuard};
 
+mod flag;
+mod once;
+pub(crate) use flag::Flag;
+pub(crate) use once::OncePtr;
+
 #[cfg(any(graceref_loom, graceref_shuttle))]
 mod tracked;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 pub use tracked::Tracked;
 
-#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
 pub mod asym;
 
 #[cfg(any(feature = "model", graceref_loom, graceref_shuttle))]

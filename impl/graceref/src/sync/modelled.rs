@@ -51,6 +51,11 @@ macro_rules! modelled_atomic {
                 })
             }
 
+            /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+            pub fn load_settled(&self, order: Ordering) -> $int {
+                if model::over() { self.raw_load() } else { self.inner.load(order) }
+            }
+
             #[track_caller]
             pub fn store(&self, v: $int, order: Ordering) {
                 if model::over() {
@@ -204,6 +209,11 @@ impl<T> AtomicPtr<T> {
                 self.inner.load(order)
             }
         })
+    }
+
+    /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+    pub fn load_settled(&self, order: Ordering) -> *mut T {
+        if model::over() { self.raw_load() } else { self.inner.load(order) }
     }
 
     #[track_caller]

@@ -21,6 +21,11 @@ macro_rules! plain_atomic {
             pub fn load(&self, order: Ordering) -> $int {
                 self.0.load(order)
             }
+            /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+            #[inline(always)]
+            pub fn load_settled(&self, order: Ordering) -> $int {
+                self.0.load(order)
+            }
             #[inline(always)]
             pub fn store(&self, v: $int, order: Ordering) {
                 self.0.store(v, order);
@@ -78,6 +83,11 @@ impl<T> AtomicPtr<T> {
     }
     #[inline(always)]
     pub fn load(&self, order: Ordering) -> *mut T {
+        self.0.load(order)
+    }
+    /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+    #[inline(always)]
+    pub fn load_settled(&self, order: Ordering) -> *mut T {
         self.0.load(order)
     }
     #[inline(always)]

@@ -1,0 +1,133 @@
+//! Finding objects by their keys.
+
+use super::{Full, Pool};
+use crate::key::Key;
+use crate::reference::Ref;
+use alloc::boxed::Box;
+
+impl<T> Pool<T> {
+    /// A reference to the object with this key; `None` if it is dead or removed, or the key is not of this pool.
+    ///
+    /// Two loads and one read-modify-write, again only where another thread changes the count of the same object at
+    /// the same instant; `None` costs no write. Lock-free. Acquire: the object's fields are seen as `insert`
+    /// wrote them.
+    ///
+    /// ```
+    /// use graceref::{Pool, Ref};
+    /// let pool: Pool<u32> = Pool::new();
+    /// let a = pool.insert(1).unwrap();
+    /// let key = Ref::key(&a);
+    /// assert!(Ref::ptr_eq(&pool.get(key).unwrap(), &a));
+    /// drop(a);
+    /// let b = pool.insert(2).unwrap();       // perhaps in the same slot
+    /// assert!(pool.get(key).is_none());      // for ever
+    /// ```
+    #[inline]
+    pub fn get(&self, key: Key) -> Option<Ref<T>> {
+        let slot = self.slots().find(key.place())?;
+        // SAFETY: type-stable memory, which the handle keeps (Stash!NoUseAfterFree).
+        let found = unsafe { slot.as_ref() }.count.get_generation(key.generation());
+        // SAFETY: the reference just counted (Keys!CountIsRefs).
+        found.then(|| unsafe { Ref::from_slot(slot) })
+    }
+
+    /// Whether [`get`](Pool::get) would find the object now. Two loads; stale as soon as it is known.
+    #[inline]
+    pub fn contains(&self, key: Key) -> bool {
+        let Some(slot) = self.slots().find(key.place()) else { return false };
+        // SAFETY: type-stable memory, which the handle keeps (Stash!NoUseAfterFree).
+        unsafe { slot.as_ref() }.count.is_generation(key.generation())
+    }
+
+    /// Puts an object that knows its own key into the pool.
+    ///
+    /// If `make` panics, the place is given back.
+    ///
+    /// # Errors
+    /// As [`insert`](Pool::insert), with `make` in it.
+    ///
+    /// ```
+    /// use graceref::{Key, Pool, Ref};
+    /// struct Node { me: Key }
+    /// let pool: Pool<Node> = Pool::new();
+    /// let node = pool.insert_with_key(|me| Node { me }).ok().unwrap();
+    /// assert_eq!(node.me, Ref::key(&node));
+    /// ```
+    pub fn insert_with_key<F: FnOnce(Key) -> T>(&self, make: F) -> Result<Ref<T>, Full<F>> {
+        match self.take() {
+            Ok(vacant) => {
+                let key = vacant.key();
+                Ok(vacant.insert(make(key)))
+            }
+            Err(why) => Err(Full { value: make, why }),
+        }
+    }
+
+    /// Lets the object with this key be found no more; `false` if it is dead, removed, or not of this pool.
+    ///
+    /// Neither by its key nor through a [`Stash`](crate::Stash). It lives on while it has references, which can
+    /// still be cloned. One load and one compare-exchange. The idea is the kernel's `percpu_ref_kill`.
+    ///
+    /// ```
+    /// use graceref::{Pool, Ref};
+    /// let pool: Pool<u32> = Pool::new();
+    /// let object = pool.insert(1).unwrap();
+    /// assert!(pool.remove(Ref::key(&object)));
+    /// assert!(pool.get(Ref::key(&object)).is_none());
+    /// assert_eq!(*object.clone(), 1);
+    /// ```
+    pub fn remove(&self, key: Key) -> bool {
+        let Some(slot) = self.slots().find(key.place()) else { return false };
+        // SAFETY: type-stable memory, which the handle keeps (Stash!NoUseAfterFree).
+        unsafe { slot.as_ref() }.count.remove_generation(key.generation())
+    }
+
+    /// [`remove`](Pool::remove)s every object that is alive. What is inserted meanwhile may be removed or not.
+    pub fn clear(&self) {
+        for slot in self.slots().used() {
+            // SAFETY: type-stable memory, which the handle keeps (Stash!NoUseAfterFree).
+            unsafe { slot.as_ref() }.count.remove_any();
+        }
+    }
+
+    /// Ends the pool while there are handles: from now on nothing is found in it or inserted into it.
+    ///
+    /// When the last reference to its objects is gone (and their destructors have run), `drained` is called: on the
+    /// thread that dropped that reference, outside every lock, or at once. `false`, and nothing done, if the pool was
+    /// killed before. An insert that began before may succeed; nobody finds its object.
+    ///
+    /// Waits for other threads that are at their own free slots: a few instructions each. Looks at each slot
+    /// that was ever used. The idea is the kernel's `percpu_ref_kill`.
+    ///
+    /// ```
+    /// use graceref::Pool;
+    /// use std::sync::mpsc;
+    /// let pool: Pool<u32> = Pool::new();
+    /// let object = pool.insert(1).unwrap();
+    /// let (tell, told) = mpsc::channel();
+    /// assert!(pool.kill(move || tell.send("drained").unwrap()));
+    /// assert!(pool.insert(2).unwrap_err().is_killed());
+    /// assert!(told.try_recv().is_err());
+    /// drop(object);
+    /// assert_eq!(told.recv().unwrap(), "drained");
+    /// ```
+    pub fn kill(&self, drained: impl FnOnce() + Send + 'static) -> bool {
+        self.slots().kill(Box::new(drained), |slot| slot.count.remove_any())
+    }
+
+    /// [`kill`](Pool::kill)s the pool and waits until its last reference is gone.
+    ///
+    /// `false`, at once, if the pool was killed before. Never returns if the caller holds a reference itself.
+    #[cfg(all(feature = "std", not(any(graceref_loom, graceref_shuttle))))]
+    pub fn kill_and_wait(&self) -> bool {
+        let (tell, told) = std::sync::mpsc::channel();
+        // Nobody else has the other end, so sending cannot fail before it is received.
+        let killed = self.kill(move || {
+            let _ = tell.send(());
+        });
+        if killed {
+            let _ = told.recv();
+        }
+        killed
+    }
+}

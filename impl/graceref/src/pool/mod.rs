@@ -1,0 +1,285 @@
+//! The pool: where objects live.
+
+use crate::at;
+use crate::count::{CasCount, Count};
+use crate::reference::Ref;
+use crate::slots::{NoSlot, Slot, Slots};
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::ptr::NonNull;
+
+mod builder;
+mod keyed;
+mod release;
+mod vacant;
+
+pub use builder::Builder;
+pub use release::Releasing;
+pub(crate) use release::{Kind, key_of, release};
+pub use vacant::Vacant;
+
+/// Objects in type-stable memory: a slot is reused at once, as another `T`, and never unmapped under a reader.
+///
+/// What the kernel calls `SLAB_TYPESAFE_BY_RCU`. Cloning gives another handle on the same pool. The memory goes
+/// when the last handle and the last [`Ref`] are gone, in whichever order.
+///
+/// Each thread keeps some free slots to itself (at most 63, for up to 128 threads at a time), so that threads which
+/// insert and drop do not meet. A pool with a limit does without, so that the limit is exact.
+///
+/// ```
+/// use graceref::Pool;
+/// let pool: Pool<&str> = Pool::with_limit(1);
+/// let a = pool.insert("a").unwrap();
+/// assert_eq!(pool.insert("b").unwrap_err().into_inner(), "b"); // full: the value comes back
+/// drop(a);
+/// let b = pool.insert("b").unwrap();                            // in the slot that "a" had
+/// drop(pool);
+/// assert_eq!(*b, "b");                                          // a reference keeps its object
+/// ```
+pub struct Pool<T, C: Count = CasCount> {
+    // Invariant in `T`, by the cells in `Slots`: an object inserted through a handle with a shorter lifetime could
+    // be found, in the same slot, through a stash with a longer one.
+    slots: NonNull<Slots<T, C>>,
+}
+
+// SAFETY: the pool moves values in and out between threads, and gives `&T` to all of them through `Ref`, so it
+// asks of `T` what `Arc<T>` does; the slots themselves are atomics (Stash!NoUseAfterFree).
+unsafe impl<T: Send + Sync, C: Count> Send for Pool<T, C> {}
+// SAFETY: all that a `&Pool` does to the slots is atomic, and each is one thread's alone when popped (Stash!NoSharedFree).
+unsafe impl<T: Send + Sync, C: Count> Sync for Pool<T, C> {}
+
+// Objects are seen through `&T` only, and no step of the pool's can be cut short by a panic.
+impl<T, C: Count> Unpin for Pool<T, C> {}
+impl<T: RefUnwindSafe, C: Count> UnwindSafe for Pool<T, C> {}
+impl<T: RefUnwindSafe, C: Count> RefUnwindSafe for Pool<T, C> {}
+
+impl<T, C: Count> Drop for Pool<T, C> {
+    /// The last handle closes the pool: its memory goes with the last reference. One atomic subtract.
+    fn drop(&mut self) {
+        let _scope = crate::sync::within("close");
+        if self.slots().handles.put() {
+            // SAFETY: the last handle, once (Pool!FreedOnce).
+            unsafe { Slots::close(self.slots) };
+        }
+    }
+}
+
+impl<T, C: Count> Pool<T, C> {
+    /// What an object takes, its count and the pool's own words included.
+    #[doc(hidden)]
+    pub const SLOT_SIZE: usize = size_of::<Slot<T, C>>();
+
+    /// A pool that grows as needed, up to 2^32 - 34 objects. Allocates its own words only.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A pool for at most so many objects at a time.
+    ///
+    /// Its free slots are in one list that all threads share, so that none is out of sight when the last is needed:
+    /// an insert and the drop cost two compare-exchanges more than in a pool without a limit.
+    pub fn with_limit(limit: u32) -> Self {
+        Self::builder().limit(limit).build()
+    }
+
+    /// A pool that is described before it is made.
+    pub fn builder() -> Builder<T, C> {
+        Builder::new()
+    }
+
+    /// Puts an object into the pool; the reference returned is its first.
+    ///
+    /// Costs one store and no read-modify-write where the thread has a free slot; otherwise one or two for a batch of
+    /// slots, and an allocation now and then.
+    ///
+    /// # Errors
+    /// [`Full`], with the value in it, when the pool holds as many objects as it may, or was killed. An object whose
+    /// destructor still runs holds its place.
+    #[inline]
+    pub fn insert(&self, value: T) -> Result<Ref<T, C>, Full<T>> {
+        match self.take() {
+            Ok(vacant) => Ok(vacant.insert(value)),
+            Err(why) => Err(Full { value, why }),
+        }
+    }
+
+    /// A place for an object that is yet to be made. `None` when the pool is full or was killed.
+    ///
+    /// Nothing is found there until [`Vacant::insert`]; dropping it gives the place back.
+    ///
+    /// ```
+    /// use graceref::Pool;
+    /// let pool: Pool<String> = Pool::with_limit(1);
+    /// let place = pool.vacant().unwrap();
+    /// assert!(pool.vacant().is_none());
+    /// drop(place);
+    /// assert_eq!(*pool.vacant().unwrap().insert("made".to_owned()), "made");
+    /// ```
+    pub fn vacant(&self) -> Option<Vacant<'_, T, C>> {
+        self.take().ok()
+    }
+
+    #[inline]
+    fn take(&self) -> Result<Vacant<'_, T, C>, NoSlot> {
+        let slot = self.slots().take()?;
+        // SAFETY: just taken (Stash!NoSharedFree).
+        Ok(unsafe { Vacant::new(self, slot) })
+    }
+
+    /// Another handle on a pool of which there may be none left.
+    ///
+    /// # Safety
+    /// The memory is there.
+    pub(crate) unsafe fn revive(slots: NonNull<Slots<T, C>>) -> Option<Self> {
+        // SAFETY: the caller keeps the memory (Pool!NoUseAfterFree).
+        unsafe { slots.as_ref() }.handles.get_active().then_some(Self { slots })
+    }
+
+    #[inline]
+    pub(crate) fn slots(&self) -> &Slots<T, C> {
+        // SAFETY: the handle keeps the memory (Pool!NoUseAfterFree).
+        unsafe { self.slots.as_ref() }
+    }
+
+    /// Whether the reference's object lives in this pool.
+    pub fn owns(&self, object: &Ref<T, C>) -> bool {
+        Slots::owner(object.slot()) == self.slots
+    }
+
+    /// The objects that are alive, each as a reference of its own.
+    ///
+    /// What is inserted or dropped meanwhile may be seen or not. Costs a [`get_active`](Count::get_active) for each
+    /// slot that was ever used.
+    ///
+    /// ```
+    /// use graceref::Pool;
+    /// let pool: Pool<u32> = Pool::new();
+    /// let objects: Vec<_> = (0..3).map(|n| pool.insert(n).unwrap()).collect();
+    /// assert_eq!(pool.iter().map(|object| *object).sum::<u32>(), 3);
+    /// drop(objects);
+    /// assert_eq!(pool.iter().count(), 0);
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = Ref<T, C>> {
+        self.slots().used().filter_map(|slot| self.get_active(slot))
+    }
+
+    /// How many objects are alive. Looks at each slot that was ever used; stale as soon as it is read.
+    pub fn len(&self) -> usize {
+        // SAFETY: type-stable memory, which the handle keeps (Stash!NoUseAfterFree).
+        self.slots().used().filter(|slot| unsafe { slot.as_ref() }.count.refs() > 0).count()
+    }
+
+    /// Whether no object is alive, as [`len`](Pool::len) finds out.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many objects fit into the memory that is allocated.
+    pub fn capacity(&self) -> u64 {
+        self.slots().capacity()
+    }
+
+    /// A reference to whatever object is in this slot of the pool.
+    #[inline]
+    pub(crate) fn get_active(&self, slot: NonNull<Slot<T, C>>) -> Option<Ref<T, C>> {
+        use crate::count::Got;
+        // SAFETY: a slot of this pool is memory of this type, which the handle keeps (Stash!NoUseAfterFree).
+        match unsafe { slot.as_ref() }.count.try_get() {
+            Got::Nothing => return None,
+            Got::Counted => {}
+            Got::Revived => self.slots().owe(),
+        }
+        // SAFETY: the reference just counted (Stash!CountIsRefs).
+        Some(unsafe { Ref::from_slot(slot) })
+    }
+
+    /// A look at the memory's own words that outlives the pool, for observers outside the model.
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    #[doc(hidden)]
+    pub fn raw_watch(&self) -> crate::slots::Watch<T, C> {
+        crate::slots::Watch::new(self.slots)
+    }
+}
+
+/// Writes the object into the slot and brings its count to life.
+///
+/// # Safety
+/// The caller owns the dead slot.
+#[inline]
+unsafe fn write<T, C: Count>(slot: NonNull<Slot<T, C>>, value: T) -> Ref<T, C> {
+    // SAFETY: this thread's alone until `init` (Stash!NoReuseWhileHeld).
+    let content = unsafe { slot.as_ref() };
+    content.value.renew();
+    if crate::sync::mutant("pool.init_before_write") {
+        content.count.init();
+    }
+    at!("write");
+    content.value.with_mut(|place| {
+        // SAFETY: nobody reads the value of a dead slot (Stash!NoReuseWhileHeld).
+        unsafe { place.write(MaybeUninit::new(value)) };
+    });
+    if !crate::sync::mutant("pool.init_before_write") {
+        content.count.init();
+    }
+    // SAFETY: `init` made the one reference that this is (Stash!CountIsRefs).
+    unsafe { Ref::from_slot(slot) }
+}
+
+impl<T, C: Count> Clone for Pool<T, C> {
+    /// Another handle on the same pool. One atomic add, relaxed.
+    fn clone(&self) -> Self {
+        self.slots().handles.get();
+        Self { slots: self.slots }
+    }
+}
+
+impl<T, C: Count> Default for Pool<T, C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, C: Count> fmt::Debug for Pool<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+/// There is no place in the pool; the value that found none is in here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Full<T> {
+    value: T,
+    why: NoSlot,
+}
+
+impl<T> Full<T> {
+    /// The value that found no place.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// Whether there will never be one: the pool was killed.
+    pub fn is_killed(&self) -> bool {
+        self.why == NoSlot::Killed
+    }
+}
+
+impl<T> fmt::Debug for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Full").field("killed", &self.is_killed()).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Display for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.why {
+            NoSlot::Full => {
+                "the pool is full: it holds as many objects as its limit allows; drop one, or raise the limit"
+            }
+            NoSlot::Killed => "the pool was killed and takes no more objects; make another pool",
+        })
+    }
+}
+
+impl<T> core::error::Error for Full<T> {}

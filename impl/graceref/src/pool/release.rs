@@ -1,0 +1,122 @@
+//! The end of an object: what happens between its last put and the next object in its slot.
+
+use super::Pool;
+use crate::at;
+use crate::count::{CasCount, Count};
+use crate::key::Key;
+use crate::slots::{Slot, Slots};
+use alloc::boxed::Box;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+
+/// What is called with an object after its last put.
+pub(super) type Hook<T, C> = Box<dyn Fn(&mut Releasing<'_, T, C>) + Send + Sync>;
+
+/// What a pool does beyond dropping its objects.
+pub(crate) struct Kind<T, C: Count> {
+    pub(super) hook: Option<Hook<T, C>>,
+}
+
+/// An object after its last put: [`Builder::on_release`](super::Builder::on_release).
+///
+/// It is the hook's alone; nobody finds it any more.
+pub struct Releasing<'a, T, C: Count = CasCount> {
+    slot: NonNull<Slot<T, C>>,
+    object: PhantomData<&'a mut T>,
+}
+
+impl<T, C: Count> Releasing<'_, T, C> {
+    /// The object's pool; `None` if its last handle is gone.
+    pub fn pool(&self) -> Option<Pool<T, C>> {
+        // SAFETY: the slot is out, which keeps the memory (Pool!NoUseAfterFree).
+        unsafe { Pool::revive(Slots::owner(self.slot)) }
+    }
+
+    fn content(&self) -> &Slot<T, C> {
+        // SAFETY: the slot is the releaser's until it is given back (Stash!ReleasedOnce).
+        unsafe { self.slot.as_ref() }
+    }
+}
+
+impl<T> Releasing<'_, T> {
+    /// The object's key, which is dead.
+    pub fn key(&self) -> Key {
+        key_of(self.content())
+    }
+}
+
+impl<T, C: Count> Deref for Releasing<'_, T, C> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.content().value.with(|value| {
+            // SAFETY: alive until the hook returns, and the releaser's alone (Stash!ReleasedOnce).
+            unsafe { &*value.cast::<T>() }
+        })
+    }
+}
+
+impl<T, C: Count> DerefMut for Releasing<'_, T, C> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.content().value.with_mut(|value| {
+            // SAFETY: alive until the hook returns, and the releaser's alone (Stash!ReleasedOnce).
+            unsafe { &mut *value.cast::<T>() }
+        })
+    }
+}
+
+impl<T: fmt::Debug, C: Count> fmt::Debug for Releasing<'_, T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Releasing").field(&**self).finish()
+    }
+}
+
+/// The key of the slot's object. The caller has a reference, or won the last put.
+pub(crate) fn key_of<T>(slot: &Slot<T, CasCount>) -> Key {
+    Key::new(slot.count.generation(), slot.place()).expect("no slot is at place zero")
+}
+
+/// Drops the object and gives its slot back, even if its destructor panics.
+///
+/// # Safety
+/// The caller's put was the last; nobody touches the slot through this object's references afterwards.
+#[inline(never)]
+pub(crate) unsafe fn release<T, C: Count>(slot: NonNull<Slot<T, C>>) {
+    /// Gives the slot back when dropped.
+    struct Recycle<T, C: Count>(NonNull<Slots<T, C>>, NonNull<Slot<T, C>>);
+
+    impl<T, C: Count> Drop for Recycle<T, C> {
+        #[inline]
+        fn drop(&mut self) {
+            // SAFETY: the slot is the releaser's until it is given (Stash!NoReuseWhileHeld).
+            unsafe { self.1.as_ref() }.value.retire();
+            // SAFETY: the releaser's, its value gone, and not touched afterwards (Stash!NoSharedFree).
+            unsafe { Slots::give(self.0, self.1) };
+        }
+    }
+
+    /// Drops the object when dropped.
+    struct Destroy<T, C: Count>(NonNull<Slot<T, C>>);
+
+    impl<T, C: Count> Drop for Destroy<T, C> {
+        #[inline]
+        fn drop(&mut self) {
+            at!("release");
+            // SAFETY: the slot is the releaser's until it is given (Stash!ReleasedOnce).
+            unsafe { self.0.as_ref() }.value.with_mut(|value| {
+                // SAFETY: written by `write`, dropped here and nowhere else (Stash!ReleasedOnce).
+                unsafe { value.cast::<T>().drop_in_place() };
+            });
+        }
+    }
+
+    let owner = Slots::owner(slot);
+    let _recycle = Recycle(owner, slot);
+    let _destroy = Destroy(slot);
+    // SAFETY: the slot is out, which keeps the memory (Pool!NoUseAfterFree).
+    if let Some(hook) = &unsafe { owner.as_ref() }.kind.hook {
+        hook(&mut Releasing { slot, object: PhantomData });
+    }
+}

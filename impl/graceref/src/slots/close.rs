@@ -1,0 +1,211 @@
+//! The end: a pool's memory goes when its handles and its objects are gone, whichever goes last.
+//!
+//! Nobody counts objects while the pool is open. Closing it ends all the places where free slots are kept, and counts
+//! them; the others are out, and each that comes back from then on takes one off. Whoever brings the sum to nothing
+//! frees the memory. A pool that is killed is closed while there are handles: they count as one more.
+
+use super::{Drained, Slots};
+use crate::at;
+use crate::count::Count;
+use crate::sync::{Ordering, asym, fence};
+#[cfg(not(any(graceref_loom, graceref_shuttle)))]
+use alloc::boxed::Box;
+use core::ptr::NonNull;
+
+/// In a killed pool's sum: somebody is to be told when no slot is out.
+const NOTIFY: u64 = 1 << 40;
+/// In a killed pool's sum: there are handles.
+const HANDLES: u64 = 1 << 41;
+
+impl<T, C: Count> Slots<T, C> {
+    /// So many slots came back after the end.
+    ///
+    /// # Safety
+    /// The caller owned them; neither they nor `this` may be touched afterwards.
+    #[cold]
+    pub(super) unsafe fn leave(this: NonNull<Self>, slots: u32) {
+        // SAFETY: the caller's slots are still out, which keeps the memory (Pool!NoUseAfterFree).
+        let shared = unsafe { this.as_ref() };
+        shared.touch();
+        at!("leave");
+        // ORDERING: Release pairs with the fence of whoever frees the memory.
+        let before = shared.shared.0.leaving.fetch_sub(u64::from(slots), Ordering::Release);
+        // SAFETY: not touched unless the sum says so (Pool!FreedOnce).
+        unsafe { Self::left(this, before.wrapping_sub(u64::from(slots))) };
+    }
+
+    /// What follows from the sum, which the caller has just brought to this.
+    ///
+    /// # Safety
+    /// `this` may not be touched afterwards.
+    unsafe fn left(this: NonNull<Self>, sum: u64) {
+        if sum == 0 {
+            // ORDERING: Acquire pairs with the Release of the others who took something off the sum.
+            fence(Ordering::Acquire);
+            // SAFETY: no handle, no slot and nobody to be told (Pool!FreedOnce).
+            unsafe { Self::free(this) };
+        } else if sum & (NOTIFY - 1) == 0 && sum & NOTIFY != 0 && sum >> 63 == 0 {
+            // ORDERING: Acquire pairs with the Release of the releases: the objects are gone.
+            fence(Ordering::Acquire);
+            // SAFETY: the mark keeps the memory until it is taken off, below, and only this thread saw the sum get
+            // here (Kill!ToldOnce).
+            let shared = unsafe { this.as_ref() };
+            let drained = shared.drained.with_mut(|drained| {
+                // SAFETY: written before the sum could get here, and taken once (Kill!ToldOnce).
+                unsafe { (*drained).take() }
+            });
+            shared.touch();
+            at!("notify");
+            // ORDERING: Release pairs with the fence of whoever frees the memory.
+            let before = shared.shared.0.leaving.fetch_sub(NOTIFY, Ordering::Release);
+            // SAFETY: not touched afterwards (Pool!FreedOnce).
+            unsafe { Self::left(this, before - NOTIFY) };
+            if let Some(drained) = drained {
+                drained();
+            }
+        }
+    }
+
+    /// Somebody's put is going to straggle: it has given up its reference and will touch the slot once more. The
+    /// memory waits for it as for a slot, until it settles.
+    ///
+    /// The caller's handle keeps the memory open meanwhile. The straggler may settle first: `leaving` wraps.
+    #[cold]
+    pub(crate) fn owe(&self) {
+        if crate::sync::mutant("pool.forget_stragglers") {
+            return;
+        }
+        self.touch();
+        at!("owe");
+        // ORDERING: Relaxed; the caller's handle goes later, and `close` after that.
+        self.shared.0.leaving.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The put that straggled is done with the slot.
+    ///
+    /// # Safety
+    /// Once for each [`owe`](Slots::owe), by the one who straggled; neither the slot nor `this` may be touched
+    /// afterwards.
+    #[cold]
+    pub(crate) unsafe fn settle(this: NonNull<Self>) {
+        // SAFETY: the memory waits for this straggler (Pool!NoUseAfterFree).
+        let slots = unsafe { this.as_ref() };
+        slots.touch();
+        if crate::sync::mutant("pool.forget_stragglers") {
+            return;
+        }
+        at!("settle");
+        // ORDERING: Release pairs with the fence of whoever frees the memory.
+        let before = slots.shared.0.leaving.fetch_sub(1, Ordering::Release);
+        // SAFETY: not touched unless the sum says so (Pool!FreedOnce).
+        unsafe { Self::left(this, before.wrapping_sub(1)) };
+    }
+
+    /// Ends all places where free slots are kept; how many slots are out, as far as not given back since.
+    fn close_all(&self) -> u64 {
+        let cached = self.close_caches();
+        let used = self.close_fresh();
+        let listed = self.close_shared();
+        u64::from(used).wrapping_sub(u64::from(cached)).wrapping_sub(u64::from(listed))
+    }
+
+    /// The last handle is gone: frees the memory now, or leaves it to the last release.
+    ///
+    /// # Safety
+    /// Once, by the owner of the last handle; `this` may not be touched afterwards.
+    pub(crate) unsafe fn close(this: NonNull<Self>) {
+        // SAFETY: the memory lives until the sum is nothing (Pool!NoUseAfterFree).
+        let slots = unsafe { this.as_ref() };
+        // Settled: nobody kills a pool of which nobody has a handle.
+        // ORDERING: Relaxed; the killer's handle went before, and so did the thread that dropped it.
+        let add = if slots.closed.load_settled(Ordering::Relaxed) == 0 {
+            if slots.caches.is_some() {
+                slots.say_closed();
+            }
+            slots.close_all().wrapping_sub(Self::OPEN)
+        } else {
+            0_u64.wrapping_sub(HANDLES)
+        };
+        slots.touch();
+        at!("count");
+        // ORDERING: Release pairs with the fence of a release that comes last.
+        let before = slots.shared.0.leaving.fetch_add(add, Ordering::Release);
+        // SAFETY: not touched unless the sum says so (Pool!FreedOnce).
+        unsafe { Self::left(this, before.wrapping_add(add)) };
+    }
+
+    /// Tells the threads that are at their caches, or have just made an object.
+    fn say_closed(&self) {
+        at!("say");
+        // ORDERING: Relaxed; the fence pairs with the light ones of `visit` and `is_killed`.
+        self.closed.store_racing(1, Ordering::Relaxed);
+        if !crate::sync::mutant("cache.no_heavy_fence") {
+            asym::heavy();
+        }
+    }
+
+    /// Refuses slots from now on, lets `refuse` deal with each slot that may have an object, and has `drained` called
+    /// when none is out. `false`, and nothing done, if the pool was killed before.
+    pub(crate) fn kill(&self, drained: Drained, refuse: impl Fn(&super::Slot<T, C>)) -> bool {
+        let _scope = crate::sync::within("kill");
+        at!("claim");
+        // ORDERING: Relaxed; of two who kill the one that loses has nothing to do.
+        let claimed =
+            self.closed.compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if !claimed {
+            return false;
+        }
+        self.drained.with_mut(|place| {
+            // SAFETY: this thread killed the pool, and nobody looks before the sum says so (Kill!ToldOnce).
+            unsafe { *place = Some(drained) };
+        });
+        asym::heavy();
+        let out = self.close_all();
+        for slot in self.used() {
+            // SAFETY: type-stable memory (Pool!NoUseAfterFree).
+            refuse(unsafe { slot.as_ref() });
+        }
+        self.touch();
+        at!("count");
+        let add = out.wrapping_add(NOTIFY + HANDLES).wrapping_sub(Self::OPEN);
+        // ORDERING: Release pairs with the fence of whoever tells that nothing is left.
+        let before = self.shared.0.leaving.fetch_add(add, Ordering::Release);
+        // SAFETY: the caller's handle keeps the memory (Kill!ToldOnce).
+        unsafe { Self::left(NonNull::from(self), before.wrapping_add(add)) };
+        true
+    }
+
+    /// Whether the pool is killed, for one who has just made an object in it: if this says no, whoever kills it
+    /// sees the object.
+    #[inline]
+    pub(crate) fn is_killed(&self) -> bool {
+        asym::light();
+        at!("killed");
+        // ORDERING: Relaxed; the fence before it pairs with the heavy one of `kill`.
+        self.closed.load(Ordering::Relaxed) != 0
+    }
+
+    /// # Safety
+    /// No handle and no object is left, and nobody frees twice.
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    unsafe fn free(this: NonNull<Self>) {
+        // SAFETY: the model builds leak, so that whoever comes too late is seen and not undefined (Pool!FreedOnce).
+        let slots = unsafe { this.as_ref() };
+        slots.shared.0.life.retire();
+        slots.shared.0.freed.with(|n| *n += 1);
+    }
+
+    /// # Safety
+    /// No handle and no object is left, and nobody frees twice.
+    #[cfg(not(any(graceref_loom, graceref_shuttle)))]
+    unsafe fn free(this: NonNull<Self>) {
+        // SAFETY: `allocate` made it with `Box` (Pool!FreedOnce).
+        let slots = unsafe { Box::from_raw(this.as_ptr()) };
+        for (first, len) in slots.chunks.iter().zip(slots.lens) {
+            if let Some(first) = first.raw_get() {
+                // SAFETY: allocated with this length; nobody has a pointer into it (Pool!FreedOnce).
+                unsafe { Self::free_chunk(first, len) };
+            }
+        }
+    }
+}

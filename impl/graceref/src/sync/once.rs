@@ -1,0 +1,41 @@
+//! A pointer that is written once.
+
+use super::{AtomicPtr, Ordering};
+use core::ptr::{self, NonNull};
+
+/// A pointer that is null until somebody sets it, and then never changes.
+///
+/// Reading it once it is set is no step of a spec: nobody writes it any more, so the read commutes with everything.
+#[derive(Debug)]
+pub(crate) struct OncePtr<T>(AtomicPtr<T>);
+
+impl<T> OncePtr<T> {
+    pub(crate) fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// The pointer, if it is set; acquire.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<NonNull<T>> {
+        #[cfg(any(graceref_loom, graceref_shuttle))]
+        if self.0.raw_load().is_null() {
+            // ORDERING: Acquire, as below.
+            return NonNull::new(self.0.load(Ordering::Acquire));
+        }
+        // ORDERING: Acquire pairs with the Release of `set`: what the pointer points to is written.
+        NonNull::new(self.0.load_settled(Ordering::Acquire))
+    }
+
+    /// Sets the pointer, unless somebody has: whether it was this call that did.
+    pub(crate) fn set(&self, to: NonNull<T>) -> bool {
+        // ORDERING: Release pairs with the Acquire of `get`.
+        self.0
+            .compare_exchange(ptr::null_mut(), to.as_ptr(), Ordering::Release, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// The pointer, seen from outside the model.
+    pub(crate) fn raw_get(&self) -> Option<NonNull<T>> {
+        NonNull::new(self.0.raw_load())
+    }
+}
