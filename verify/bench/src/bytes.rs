@@ -20,7 +20,6 @@ pub(crate) struct Bytes {
 /// Every contender that has objects of its own; nothing where the heap cannot be asked.
 pub(crate) fn measure() -> Vec<Bytes> {
     [
-        #[cfg(feature = "keys")]
         of_table::<crate::subjects::graceref::Keyed>(),
         of("arc", || (), |(), number| Arc::new(Value::new(number))),
         of_table::<slabs::Sharded>(),

@@ -2,13 +2,11 @@
 
 use super::counted::Counted;
 use super::guarded::{Guarded, boxed, free, repeat};
-use super::{Value, in_turn};
+use super::{Table, Value, in_turn};
 use graceref::rcu::{Domain, Guard};
-use graceref::{Pool, Ref, Stash};
+use graceref::{Key, Pool, Ref, Stash};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-#[cfg(feature = "keys")]
-pub(crate) use keys::Keyed;
 #[cfg(feature = "peek")]
 pub(crate) use peek::KeyedRcu;
 
@@ -66,39 +64,33 @@ fn insert(pool: &Pool<Value>, value: Value) -> Ref<Value> {
     pool.insert(value).expect("a pool without a limit has room for these few")
 }
 
-#[cfg(feature = "keys")]
-mod keys {
-    use super::super::{Table, Value};
-    use graceref::{Key, Pool, Ref};
+/// Objects found by their keys. The pool owns nothing: whoever inserted keeps the reference, and an object ends
+/// with its last one, and its key with it.
+pub(crate) struct Keyed(Pool<Value>);
 
-    /// Objects found by their keys. The pool owns nothing: whoever inserted keeps the reference, and an object ends
-    /// with its last one, and its key with it.
-    pub(crate) struct Keyed(Pool<Value>);
+impl Table for Keyed {
+    const NAME: &'static str = "graceref";
+    type Owned = Option<Ref<Value>>;
 
-    impl Table for Keyed {
-        const NAME: &'static str = "graceref";
-        type Owned = Option<Ref<Value>>;
+    fn new() -> Self {
+        Keyed(Pool::new())
+    }
 
-        fn new() -> Self {
-            Keyed(Pool::new())
-        }
+    #[inline(always)]
+    fn insert(&self, value: Value) -> (u64, Self::Owned) {
+        let object = self.0.insert(value).ok();
+        (object.as_ref().map_or(0, |object| Ref::key(object).to_u64()), object)
+    }
 
-        #[inline(always)]
-        fn insert(&self, value: Value) -> (u64, Self::Owned) {
-            let object = self.0.insert(value).ok();
-            (object.as_ref().map_or(0, |object| Ref::key(object).to_u64()), object)
-        }
+    #[inline(always)]
+    fn remove(&self, _: u64, owned: Self::Owned) -> bool {
+        owned.is_some()
+    }
 
-        #[inline(always)]
-        fn remove(&self, _: u64, owned: Self::Owned) -> bool {
-            owned.is_some()
-        }
-
-        #[inline(always)]
-        fn get(&self, key: u64) -> u64 {
-            let object = Key::from_u64(key).and_then(|key| self.0.get(key));
-            object.map_or(0, |object| object.read())
-        }
+    #[inline(always)]
+    fn get(&self, key: u64) -> u64 {
+        let object = Key::from_u64(key).and_then(|key| self.0.get(key));
+        object.map_or(0, |object| object.read())
     }
 }
 

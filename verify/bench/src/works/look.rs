@@ -14,7 +14,6 @@ pub(super) fn get() -> Vec<Group> {
             variant: variant.to_owned(),
             stretch: 1,
             subjects: vec![
-                #[cfg(feature = "keys")]
                 by_key::<graceref::Keyed>(variant),
                 counted::<graceref::Cloned>(variant),
                 counted::<graceref::Stashed>(variant),
@@ -123,7 +122,6 @@ fn group(variant: String, pattern: impl Fn(usize) -> Vec<(usize, bool)> + Copy +
         variant,
         stretch: 1,
         subjects: vec![
-            #[cfg(feature = "keys")]
             with_stale::<graceref::Keyed>(pattern),
             weak_with_stale(pattern),
             with_stale::<slabs::Sharded>(pattern),

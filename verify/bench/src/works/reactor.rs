@@ -25,7 +25,6 @@ pub(super) fn reactor(live: usize) -> Vec<Group> {
         // Batches that outlast the filling of the third-level cache.
         stretch: 5,
         subjects: vec![
-            #[cfg(feature = "keys")]
             served_by::<crate::subjects::graceref::Keyed>(live),
             served_by::<slabs::Sharded>(live),
             served_by::<slabs::Idr>(live),

@@ -19,7 +19,6 @@ pub(super) fn insert_remove() -> Vec<Group> {
             variant: variant.to_owned(),
             stretch: 1,
             subjects: vec![
-                #[cfg(feature = "keys")]
                 keyed::<crate::subjects::graceref::Keyed>(held),
                 plain("graceref unkeyed", held, || {
                     let pool = graceref::Pool::<Value>::new();
@@ -50,8 +49,7 @@ fn blocks<O>(
     let mut removed = 0;
     if room == 1 {
         for round in 0..rounds {
-            let object = insert(Value::new(black_box(round)));
-            removed += u64::from(remove(black_box(object)));
+            removed += u64::from(remove(insert(Value::new(black_box(round)))));
         }
         return removed;
     }
@@ -62,7 +60,7 @@ fn blocks<O>(
             held.push(insert(Value::new(black_box(round))));
         }
         for object in held.drain(..) {
-            removed += u64::from(remove(black_box(object)));
+            removed += u64::from(remove(object));
         }
         left -= block;
     }
@@ -80,7 +78,10 @@ fn keyed<T: Table>(room: usize) -> Subject {
                     &mut held,
                     room,
                     rounds,
-                    |value| table.insert(value),
+                    |value| {
+                        let (key, owned) = table.insert(value);
+                        (black_box(key), owned)
+                    },
                     |(key, owned)| table.remove(key, owned),
                 )
             }) as Steps
@@ -103,7 +104,8 @@ fn plain<O: Send + 'static, F: Fn(Value) -> O + Clone + Send + 'static>(
             let mut held = Vec::with_capacity(room);
             Box::new(move |rounds| {
                 blocks(&mut held, room, rounds, &insert, |object| {
-                    drop(object);
+                    // Its address is known, as a key would be.
+                    black_box(&object);
                     true
                 })
             }) as Steps
