@@ -38,7 +38,7 @@ pub(crate) fn groups(work: &str, live: usize) -> Vec<Group> {
 const MANY: usize = 64;
 /// A thread's own objects, or one that all share.
 pub(crate) const ONE: &str = "one object";
-const EACH: &str = "different objects";
+pub(crate) const EACH: &str = "different objects";
 
 /// How many objects a thread sees, and where its own begin.
 fn share(variant: &str, thread: usize) -> (usize, usize) {
