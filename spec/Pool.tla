@@ -1,16 +1,17 @@
 ---------------------------- MODULE Pool ----------------------------
 (* The end of a pool: its last handle is dropped while references remain.
 
-   Nobody counts objects. The handle's drop swaps a mark into the free
-   list's head and counts the slots that were free; the others are still to
-   come back. A release that finds the mark counts itself instead of going
+   Nobody counts objects. The handle's drop closes the run of slots never
+   used, swaps a mark into the free list's head and counts the slots that
+   were free; the others are still to come back. A release that finds the mark counts itself instead of going
    to the free list. Whoever brings the sum to zero frees the memory.
 
    Fix: "swap"        what the code does
         "load_store"  the mark is stored after a load of the head: a push in
                       between is lost, and the memory with it
 
-   Code: impl/graceref/src/slots.rs *)
+   Code: impl/graceref/src/slots/close.rs,
+         impl/graceref/src/slots/shared.rs *)
 EXTENDS Integers, FiniteSets
 
 CONSTANTS Fix, Holders
@@ -30,12 +31,18 @@ variables
   first   = Null;                       \* the free list's head
   next    = Null;                       \* the slot's link
   leaving = 0;                          \* after the mark: slots still to come back
+  handles = 1;
+  fresh   = FALSE;                      \* whether the run of slots never used is closed
   \* ghosts
   freed   = 0;
 
 fair process (closer \in {"closer"})
 variables list = Null; found = 0;
 {
+close_put:
+  handles := handles - 1;
+close_fresh:
+  fresh := TRUE;
 close_swap:
   list := first;
   if (Fix = "swap") { first := Closed; if (list = Null) { goto close_count } else { goto close_walk } };
@@ -80,6 +87,7 @@ Threads == {"closer"} \cup Holders
 TypeOK ==
   /\ count \in 0..2 /\ first \in {Null, Slot, Closed} /\ next \in {Null, Slot}
   /\ leaving \in -1..1 /\ freed \in 0..2
+  /\ handles \in 0..1 /\ fresh \in BOOLEAN
 
 FreedOnce == freed <= 1
 
@@ -96,6 +104,6 @@ NeverLastHandle  == ~(pc["closer"] = "close_count" /\ leaving < 0)
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
   /\ count' \in {0, 1, 9} /\ freed' \in {0, 1, 2}
-  /\ UNCHANGED <<pc, first, next, leaving, list, found, head>>
+  /\ UNCHANGED <<pc, first, next, leaving, handles, fresh, list, found, head>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

@@ -19,7 +19,8 @@
                      lookups and its release take prime->mutex
         "unlocked"   the same, but release clears without the lock
 
-   Code: impl/graceref/src/stash.rs, slots.rs, pool.rs, reference.rs *)
+   Code: impl/graceref/src/stash.rs, impl/graceref/src/pool/release.rs,
+         impl/graceref/src/slots/shared.rs *)
 EXTENDS Integers, FiniteSets
 
 CONSTANT Fix
@@ -39,12 +40,12 @@ Ttm     == {"lookup"} \ Lookups
 --algorithm Stash {
 variables
   count    = 1;                         \* the slot's word: the driver's reference
+  object   = 1;                         \* and the generation: which object the slot holds, or held last
   stash    = Slot;
-  free     = [tag |-> 1, first |-> Null];   \* the driver's insert was the first pop
+  free     = [tag |-> 0, first |-> Null];   \* the driver's insert took a slot never used
   next     = Null;                      \* the slot's link
   mutex    = FALSE;
   \* ghosts
-  object   = 1;                         \* which object the slot holds, or held last
   ever     = {1};                       \* objects that the stash has pointed to
   released = [o \in 1..2 |-> 0];
 
@@ -94,7 +95,9 @@ drv_free_push:
 drv_alloc_head:
   dhead := free.first;
   dtag  := free.tag;
-  if (dhead = Null) { goto Done };      \* the lookup still holds object 1: the pool is full
+  if (dhead # Null) { goto drv_alloc_next };
+drv_alloc_fresh:
+  goto Done;                            \* the lookup still holds object 1: the pool is full
 drv_alloc_next:
   dnext := next;
 drv_alloc_pop:
@@ -105,6 +108,7 @@ drv_write:
 drv_init:
   count  := 1;
   object := 2;
+drv_killed:                             \* nobody kills this pool
   if (~Stashed) { goto drv_put };
 drv_stash_store:
   stash := Slot;
@@ -113,16 +117,17 @@ drv_stash_store:
 }
 
 fair process (lookup \in Lookups)
-variables seen = 0; mine = 0; undo = FALSE; lhead = Null; ltag = 0;
+variables seen = 0; sgen = 0; mine = 0; undo = FALSE; lhead = Null; ltag = 0;
 {
 look_stash_load:
   undo := FALSE;
   if (stash = Null) { goto Done };
 look_get_load:
   seen := count;
+  sgen := object;
   if (seen = 0) { if (Fix = "retry") { goto look_stash_load } else { goto Done } };
 look_get_cas:
-  if (count # seen) { goto look_get_load }
+  if (count # seen \/ object # sgen) { goto look_get_load }
   else {
     count := seen + 1;
     if (Fix = "norecheck") { mine := object; goto look_use }
@@ -151,7 +156,7 @@ look_free_push:
 }
 
 fair process (ttm \in Ttm)
-variables tseen = 0; tmine = 0; thead = Null; ttag = 0;
+variables tseen = 0; tsgen = 0; tmine = 0; thead = Null; ttag = 0;
 {
 ttm_lock:
   lock();
@@ -159,9 +164,10 @@ ttm_stash_load:
   if (stash = Null) { goto ttm_unlock };
 ttm_get_load:
   tseen := count;
+  tsgen := object;
   if (tseen = 0) { goto ttm_unlock };
 ttm_get_cas:
-  if (count = tseen) { count := tseen + 1; tmine := object } else { goto ttm_get_load };
+  if (count = tseen /\ object = tsgen) { count := tseen + 1; tmine := object } else { goto ttm_get_load };
 ttm_unlock:
   mutex := FALSE;
   if (tmine = 0) { goto Done };
@@ -203,7 +209,7 @@ Using == {"look_use", "ttm_use"}
 
 Holders ==
   {t \in Threads : pc[t] \in
-    {"drv_put", "drv_stash_store",
+    {"drv_put", "drv_killed", "drv_stash_store",
      "look_stash_recheck", "look_use", "look_put",
      "ttm_use", "ttm_put"} \/ (pc[t] = "ttm_unlock" /\ Mine # 0)}
 
@@ -218,7 +224,7 @@ Owners ==
 
 TypeOK ==
   /\ count \in 0..2
-  /\ free.tag \in 1..2 /\ free.first \in {Null, Slot}
+  /\ free.tag \in 0..1 /\ free.first \in {Null, Slot}
   /\ mutex \in BOOLEAN
   /\ object \in 1..2 /\ ever \subseteq {1, 2}
   /\ released \in [1..2 -> 0..2]
@@ -258,9 +264,9 @@ LookupEnds      == <>(pc["lookup"] = "Done")
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
   /\ count' \in {0, 1, 9} /\ stash' \in {Null, Slot, 9} /\ object' \in 1..2
-  /\ free' \in {[tag |-> 1, first |-> Null], [tag |-> 1, first |-> Slot]}
+  /\ free' \in {[tag |-> 0, first |-> Null], [tag |-> 0, first |-> Slot]}
   /\ released' \in {<<0, 0>>, <<2, 2>>}
-  /\ UNCHANGED <<pc, next, mutex, ever, dhead, dtag, dnext, seen, mine, undo, lhead, ltag,
-                 tseen, tmine, thead, ttag>>
+  /\ UNCHANGED <<pc, next, mutex, ever, dhead, dtag, dnext, seen, sgen, mine, undo, lhead, ltag,
+                 tseen, tsgen, tmine, thead, ttag>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

@@ -17,7 +17,8 @@
    Fix: "counted"    what the code does
         "forgotten"  nobody counts stragglers
 
-   Code: impl/graceref/src/slots.rs, reference.rs, stash.rs *)
+   Code: impl/graceref/src/slots/close.rs, impl/graceref/src/reference.rs,
+         impl/graceref/src/stash.rs *)
 EXTENDS Integers, FiniteSets
 
 CONSTANT Fix
@@ -41,6 +42,8 @@ variables
   first    = Null;                      \* the free list's head
   next     = Null;                      \* the slot's link
   leaving  = Open;
+  handles  = 1;
+  fresh    = FALSE;                     \* whether the run of slots never used is closed
   \* ghosts
   released = 0;
   freed    = 0;
@@ -84,7 +87,7 @@ look_stash_load:                        \* nobody clears this stash
   skip;
 look_get:
   word := word + 1;
-  if (word < OneRef) { goto close_swap }
+  if (word < OneRef) { goto close_put }
   else { if (word # OneRef \/ Fix = "forgotten") { goto look_stash_recheck } };
 look_owe:
   leaving := leaving + 1;
@@ -92,13 +95,13 @@ look_stash_recheck:
   skip;
 look_put:
   word := word - 1;
-  if (word >= OneRef) { goto close_swap };
+  if (word >= OneRef) { goto close_put };
 look_kill:
   if (word = NoRef) { word := Dead; goto look_release }
-  else { if (Fix = "forgotten") { goto close_swap } };
+  else { if (Fix = "forgotten") { goto close_put } };
 look_settle:
   settle();
-  goto close_swap;
+  goto close_put;
 look_release:
   released := released + 1;
 look_free_head:
@@ -107,6 +110,10 @@ look_free_next:
   next := lhead;
 look_free_push:
   if (first = lhead) { first := Slot } else { goto look_free_head };
+close_put:
+  handles := handles - 1;
+close_fresh:
+  fresh := TRUE;
 close_swap:
   list  := first;
   first := Closed;
@@ -129,7 +136,7 @@ Threads == {"owner", "lookup"}
 TypeOK ==
   /\ word \in -9..2
   /\ first \in {Null, Slot, Closed} /\ next \in {Null, Slot}
-  /\ leaving \in -2..10 /\ released \in 0..2 /\ freed \in 0..2
+  /\ leaving \in -2..10 /\ handles \in 0..1 /\ fresh \in BOOLEAN /\ released \in 0..2 /\ freed \in 0..2
 
 ReleasedOnce == released <= 1
 
@@ -147,6 +154,6 @@ NeverSettled == pc["owner"] # "own_settle"
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
   /\ word' \in {NoRef, OneRef, 99} /\ released' \in {0, 2} /\ freed' \in {0, 2}
-  /\ UNCHANGED <<pc, first, next, leaving, ohead, lhead, list, found>>
+  /\ UNCHANGED <<pc, first, next, leaving, handles, fresh, ohead, lhead, list, found>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

@@ -301,6 +301,10 @@ impl Count for CasCount {
         self.0.raw_load()
     }
 
+    fn raw_generation(&self) -> u32 {
+        self.generation()
+    }
+
     fn raw_refs(&self) -> i64 {
         refs(self.0.raw_load()).cast_signed()
     }

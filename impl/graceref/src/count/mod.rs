@@ -131,6 +131,12 @@ pub trait Count: sealed::Sealed + Send + Sync + 'static {
     #[doc(hidden)]
     fn raw_refs(&self) -> i64;
 
+    /// The generation of the object, for observers outside the model; 0 if not counted.
+    #[doc(hidden)]
+    fn raw_generation(&self) -> u32 {
+        0
+    }
+
     /// How many references there are; 0 if dead. A snapshot, stale as soon as it is read: for messages and tests.
     fn refs(&self) -> u64;
 }

@@ -47,6 +47,16 @@ pub(super) fn nth_place(nth: u32) -> u32 {
     }
 }
 
+/// A place as the spec has it: which slot, by the order of use, from 1; 0 for none, -1 for the mark.
+pub(super) fn number(place: u32) -> i64 {
+    let (chunk, i) = (place >> BITS, place & (LARGEST - 1));
+    match place {
+        NOWHERE => 0,
+        super::CLOSED => -1,
+        _ => extent(chunk as usize).0.cast_signed() + i64::from(i) + 1,
+    }
+}
+
 /// How many slots were used.
 #[inline]
 #[allow(clippy::cast_possible_truncation)] // that is what it is for
@@ -155,6 +165,7 @@ mod tests {
             assert_ne!(chunk, 0, "no place is zero");
             for i in [0, 1, len / 2, len - 1] {
                 assert_eq!(nth_place(nth + i), place(chunk, i));
+                assert_eq!(number(place(chunk, i)), i64::from(nth + i) + 1);
             }
             nth += len;
         }

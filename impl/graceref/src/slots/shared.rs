@@ -4,6 +4,7 @@
 //! pushed meanwhile fails (the tag wraps after 2^32 pops during one pop). The head also says when the pool is
 //! closed: from then on released slots are counted instead of pushed.
 
+use super::fresh::number;
 use super::{CLOSED, NOWHERE, NoSlot, Run, Slots};
 use crate::count::Count;
 use crate::sync::Ordering;
@@ -25,7 +26,7 @@ impl<T, C: Count> Slots<T, C> {
             at!("head");
             // ORDERING: Acquire pairs with the Release of `push_run`: the slots' `next`, and what release did.
             let head = self.shared.0.free.load(Ordering::Acquire);
-            local!(head = low(head), tag = head >> 32);
+            local!(head = number(low(head)), tag = head >> 32);
             let first = low(head);
             match first {
                 NOWHERE => return Ok(None),
@@ -34,11 +35,11 @@ impl<T, C: Count> Slots<T, C> {
             }
             let mut run = Run { first, last: first, len: 1 };
             let mut next = self.next_of(first);
-            local!(next = next);
+            local!(next = number(next));
             while run.len < want && next != NOWHERE {
                 run = Run { last: next, len: run.len + 1, ..run };
                 next = self.next_of(next);
-                local!(next = next);
+                local!(next = number(next));
             }
             let pops = u64::from(!crate::sync::mutant("pool.no_tag"));
             let tag = (head >> 32).wrapping_add(pops) << 32;
@@ -79,8 +80,7 @@ impl<T, C: Count> Slots<T, C> {
             // ORDERING: Relaxed; only the compare-exchange below publishes.
             let head = slots.shared.0.free.load(Ordering::Relaxed);
             let next = low(head);
-            // The mark as -1, as in the spec.
-            local!(head = next.cast_signed(), tag = head >> 32);
+            local!(head = number(next), tag = head >> 32);
             if next == CLOSED {
                 return false;
             }
@@ -112,7 +112,7 @@ impl<T, C: Count> Slots<T, C> {
         let head = self.shared.0.free.swap(u64::from(CLOSED), Ordering::Acquire);
         let mut found = 0;
         let mut next = low(head);
-        local!(list = next);
+        local!(list = number(next));
         while next != NOWHERE {
             let slot = self.slot(next);
             at!("walk");
@@ -120,7 +120,7 @@ impl<T, C: Count> Slots<T, C> {
             // ORDERING: Relaxed; the swap acquired it.
             next = unsafe { (*slot.as_ptr()).next.load(Ordering::Relaxed) };
             found += 1;
-            local!(list = next, found = found);
+            local!(list = number(next), found = found);
         }
         found
     }

@@ -1,6 +1,7 @@
 //! What the model builds see of a pool's memory, also after it is gone.
 
-use super::{Slot, Slots, fresh};
+use super::fresh::{self, number};
+use super::{Slot, Slots};
 use crate::count::Count;
 use alloc::vec::Vec;
 use core::ptr::NonNull;
@@ -23,13 +24,6 @@ impl<T, C: Count> Watch<T, C> {
     pub fn look(&self) -> RawSlots {
         // SAFETY: the model builds never really free the memory (Pool!FreedOnce).
         let slots = unsafe { self.0.as_ref() };
-        let number = |place: u32| match place {
-            super::CLOSED => -1,
-            super::NOWHERE => 0,
-            place => (0..slots.limit)
-                .position(|nth| fresh::nth_place(nth) == place)
-                .map_or(-2, |nth| nth as i64 + 1),
-        };
         let each = |place: u32| {
             let (chunk, i) = Slots::<T, C>::locate(place);
             let first = slots.chunks[chunk].raw_get()?;
@@ -51,7 +45,8 @@ impl<T, C: Count> Watch<T, C> {
             next: all().map(|slot| number(slot.next.raw_load())).collect(),
             count: all().map(|slot| slot.count.raw_refs()).collect(),
             word: all().map(|slot| slot.count.raw_word()).collect(),
-            origin: slots.origin,
+            generation: all().map(|slot| slot.count.raw_generation()).collect(),
+            handles: slots.handles.raw_refs(),
             caches: caches
                 .into_iter()
                 .map(|cache| (cache.busy, number(cache.first), cache.len))
@@ -82,8 +77,10 @@ pub struct RawSlots {
     pub count: Vec<i64>,
     /// The whole word.
     pub word: Vec<u64>,
-    /// The generation before each slot's first.
-    pub origin: u32,
+    /// The generation of each slot's object; in the model builds they begin at 1.
+    pub generation: Vec<u32>,
+    /// The pool's handles.
+    pub handles: i64,
     /// Each thread's cache: whether it is visited, its first slot, and how many it has.
     pub caches: Vec<(bool, i64, u32)>,
 }

@@ -38,6 +38,6 @@ impl FCount for CasCount {
         Count::put(self)
     }
     fn raw(&self) -> i64 {
-        self.raw_word().cast_signed()
+        self.raw_refs()
     }
 }

@@ -42,10 +42,3 @@ pub(super) fn nothing_left(freed: Option<u32>, dropped: u32) {
         violated("NothingLeft", format_args!("freed {freed} times, dropped {dropped} times"));
     }
 }
-
-/// The low half of a free list's head; the mark is -1, as in the specs.
-#[cfg(graceref_shuttle)]
-#[allow(clippy::cast_possible_truncation)] // that is what it is for
-pub(super) fn first(head: u64) -> i32 {
-    head as i32
-}

@@ -2,8 +2,6 @@
 //!
 //! Spec: `spec/Pool.tla`.
 
-#[cfg(graceref_shuttle)]
-use super::held::first;
 use super::held::{Held, Object, nothing_left};
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
 use graceref::sync::model::Ghost;
@@ -49,8 +47,10 @@ impl World for Closing {
     #[cfg(graceref_shuttle)]
     fn show(&self, show: &mut Show) {
         let raw = self.raw.look();
-        show.is("count", raw.count[0].cast_signed());
-        show.is("first", first(raw.free));
+        show.is("count", raw.count[0]);
+        show.is("handles", raw.handles);
+        show.is("fresh", raw.fresh >> 32 != 0);
+        show.is("first", raw.first);
         show.is("next", raw.next[0]);
         show.is("leaving", raw.leaving);
         show.is("freed", raw.freed);

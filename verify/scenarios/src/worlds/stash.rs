@@ -181,18 +181,19 @@ impl World for OneSlot {
     fn show(&self, show: &mut Show) {
         let raw = self.raw.look();
         let slot = |set: bool| i64::from(set);
-        show.is("count", raw.count[0].cast_signed());
+        show.is("count", raw.count[0]);
         show.is("stash", slot(self.shared.stash.raw_address() != 0));
         show.is(
             "free",
             Value::record([
-                ("tag", Value::from((raw.free >> 32).cast_signed())),
-                ("first", Value::from((raw.free & u64::from(u32::MAX)).cast_signed())),
+                ("tag", Value::from(raw.tag.cast_signed())),
+                ("first", Value::from(raw.first)),
             ]),
         );
         show.is("next", raw.next[0]);
         show.is("mutex", self.shared.mutex.raw_is_locked());
-        show.is("object", self.shared.object.get());
+        // The generation says it: each object is one more.
+        show.is("object", raw.generation[0]);
         let ever = self.shared.ever.get();
         show.is("ever", Value::set((1..=2_i64).filter(|&n| ever[usize::from(n == 2)])));
         show.is("released", Value::seq(self.shared.released.get()));
@@ -226,11 +227,13 @@ fn scenario(name: &'static str, about: &'static str, fix: Fix) -> Scenario {
             Locals::new("dtag", D, 0).as_in_code("tag"),
             Locals::new("dnext", D, 0).as_in_code("next"),
             Locals::new("seen", lookups, 0),
+            Locals::new("sgen", lookups, 0),
             Locals::new("mine", lookups, 0),
             Locals::new("undo", lookups, false),
             Locals::new("lhead", lookups, 0).as_in_code("head"),
             Locals::new("ltag", lookups, 0).as_in_code("tag"),
             Locals::new("tseen", ttm, 0).as_in_code("seen"),
+            Locals::new("tsgen", ttm, 0).as_in_code("sgen"),
             Locals::new("tmine", ttm, 0).as_in_code("mine"),
             Locals::new("thead", ttm, 0).as_in_code("head"),
             Locals::new("ttag", ttm, 0).as_in_code("tag"),

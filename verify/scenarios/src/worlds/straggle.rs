@@ -2,8 +2,6 @@
 //!
 //! Spec: `spec/Straggle.tla`.
 
-#[cfg(graceref_shuttle)]
-use super::held::first;
 use super::held::{Held, Object, nothing_left};
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
 use graceref::sync::model::Ghost;
@@ -66,9 +64,11 @@ impl World for Straggle {
         let raw = self.raw.look();
         let from_open = raw.leaving.wrapping_sub(OPEN);
         let open = from_open.unsigned_abs() < 1 << 62;
-        show.is("word", lifetimes::counts::in_spec_scale(raw.count[0]));
-        show.is("first", first(raw.free));
+        show.is("word", lifetimes::counts::in_spec_scale(raw.word[0]));
+        show.is("first", raw.first);
         show.is("next", raw.next[0]);
+        show.is("handles", raw.handles);
+        show.is("fresh", raw.fresh >> 32 != 0);
         show.is("leaving", if open { SPEC_OPEN + from_open } else { raw.leaving });
         show.is("released", self.released.get());
         show.is("freed", raw.freed);
