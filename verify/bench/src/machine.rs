@@ -23,6 +23,8 @@ impl Machine {
             Some(line.split_once(':')?.1.trim().to_owned())
         };
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        // Without what the builder of the kernel calls his own.
+        let release = release.split('-').next().unwrap_or_default();
         let flags = field("flags").unwrap_or_default();
         Machine {
             cpu: field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
