@@ -36,7 +36,6 @@ impl Fix {
 /// What the objects know of the world.
 #[derive(Default)]
 struct Shared {
-    object: Ghost<[u32; 2]>,
     ever: Ghost<[bool; 3]>,
     released: Ghost<[u32; 3]>,
     /// What one uses of an object: it stays when the object's memory is used again.
