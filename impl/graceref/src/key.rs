@@ -33,8 +33,11 @@ use core::num::NonZeroU64;
 pub struct Key(NonZeroU64);
 
 impl Key {
-    pub(crate) fn new(generation: u32, place: u32) -> Option<Self> {
-        NonZeroU64::new((u64::from(generation) << 32) | u64::from(place)).map(Self)
+    /// The key of the slot's object. No slot is at place zero; what would be its key is refused by every pool.
+    #[inline]
+    pub(crate) fn of(generation: u32, place: u32) -> Self {
+        let bits = (u64::from(generation) << 32) | u64::from(place);
+        Self(NonZeroU64::new(bits).unwrap_or(NonZeroU64::MAX))
     }
 
     /// The key with these bits; `None` for zero, which is no key.

@@ -137,6 +137,7 @@ mod imp {
         use std::sync::Once;
 
         extern "C" fn in_child() {
+            // ORDERING: Relaxed; the child has one thread.
             MARK.fetch_add(1, Ordering::Relaxed);
         }
 

@@ -75,7 +75,7 @@ impl<T: fmt::Debug, C: Count> fmt::Debug for Releasing<'_, T, C> {
 
 /// The key of the slot's object. The caller has a reference, or won the last put.
 pub(crate) fn key_of<T>(slot: &Slot<T, CasCount>) -> Key {
-    Key::new(slot.count.generation(), slot.place()).expect("no slot is at place zero")
+    Key::of(slot.count.generation(), slot.place())
 }
 
 /// Drops the object and gives its slot back, even if its destructor panics.

@@ -60,7 +60,7 @@ impl<T> Vacant<'_, T> {
     pub fn key(&self) -> Key {
         // SAFETY: the place's slot (Stash!NoSharedFree).
         let slot = unsafe { self.slot.as_ref() };
-        Key::new(slot.count.next_generation(), slot.place()).expect("no slot is at place zero")
+        Key::of(slot.count.next_generation(), slot.place())
     }
 }
 

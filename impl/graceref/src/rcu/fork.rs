@@ -26,7 +26,7 @@ mod linux {
         if WATCHED.load(Ordering::Relaxed) == 0 {
             // ORDERING: Relaxed, likewise.
             if WATCHED.swap(1, Ordering::Relaxed) == 0 {
-                // SAFETY: the handler is a function that lives as long as the process. (Invariant: none of the spec.)
+                // SAFETY: the handler is a function that lives as long as the process (Rcu!TypeOK).
                 unsafe { libc::pthread_atfork(None, None, Some(child)) };
             }
         }

@@ -24,7 +24,7 @@ mod plain {
         content: UnsafeCell<T>,
     }
 
-    // SAFETY: the content is the holder's alone. (Invariant: none of the spec; the lock is not modelled.)
+    // SAFETY: the content is the holder's alone. The counter and what is deferred change under it (Rcu!CounterFollows).
     unsafe impl<T: Send> Sync for Lock<T> {}
 
     impl<T> Lock<T> {
@@ -70,14 +70,14 @@ mod plain {
     impl<T> Deref for Held<'_, T> {
         type Target = T;
         fn deref(&self) -> &T {
-            // SAFETY: the lock is held. (Invariant: none of the spec.)
+            // SAFETY: the lock is held (Rcu!CounterFollows).
             unsafe { &*self.0.content.get() }
         }
     }
 
     impl<T> DerefMut for Held<'_, T> {
         fn deref_mut(&mut self) -> &mut T {
-            // SAFETY: the lock is held. (Invariant: none of the spec.)
+            // SAFETY: the lock is held (Rcu!CounterFollows).
             unsafe { &mut *self.0.content.get() }
         }
     }

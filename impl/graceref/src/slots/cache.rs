@@ -185,13 +185,13 @@ impl<T, C: Count> Slots<T, C> {
         if run.len == 1 {
             return Ok(slot);
         }
-        run = Run { first: self.link_of(slot), len: run.len - 1, ..run };
+        run = Run { first: Self::link_of(slot), len: run.len - 1, ..run };
         let stored = self.visit(cache, |list| {
             let mut next = run.first;
             for _ in 0..run.len {
                 let slot = self.slot(next);
                 list.push(slot);
-                next = self.link_of(slot);
+                next = Self::link_of(slot);
             }
         });
         if stored.is_none() {
@@ -202,7 +202,7 @@ impl<T, C: Count> Slots<T, C> {
     }
 
     /// The link of a slot that is this thread's.
-    fn link_of(&self, slot: NonNull<Slot<T, C>>) -> u32 {
+    fn link_of(slot: NonNull<Slot<T, C>>) -> u32 {
         // SAFETY: the slot is this thread's (Cache!NoSharedFree).
         // ORDERING: Relaxed; nobody writes the link of a slot that is not in the shared list.
         unsafe { slot.as_ref() }.next.load_settled(Ordering::Relaxed)

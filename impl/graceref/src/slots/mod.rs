@@ -328,8 +328,9 @@ impl<T, C: Count> Slots<T, C> {
         // SAFETY: the caller's slot keeps the memory; not used after the slot is given (Pool!NoUseAfterFree).
         let slots = unsafe { this.as_ref() };
         // SAFETY: the caller owns the slot (Stash!NoSharedFree).
-        let (count, place) = unsafe { (&slot.as_ref().count, slot.as_ref().place()) };
-        if count.spent(slots.origin, slots.generations) {
+        let content = unsafe { slot.as_ref() };
+        let place = content.place();
+        if content.count.spent(slots.origin, slots.generations) {
             // Retired: it never comes back, which for the pool's end is as good as free.
             // SAFETY: the caller's slot, not touched afterwards (Keys!NoAlias).
             return unsafe { Self::leave(this, 1) };

@@ -17,7 +17,9 @@ pub use watch::{RawTable, TableWatch};
 use crate::count::{CasCount, Count};
 use crate::pool::Pool;
 use crate::reference::Ref;
-use crate::sync::{AtomicU64, Mutex, Ordering, fence, mutant, within};
+use crate::sync::{
+    AtomicU64, Mutex, Ordering, acquire_unless, fence, mutant, release_unless, within,
+};
 use crate::{at, local};
 use alloc::boxed::Box;
 use book::Book;
@@ -475,10 +477,9 @@ impl<T, C: Count> Table<T, C> {
         }
         let inner = self.inner();
         inner.touch();
-        at!("users");
         // ORDERING: Acquire pairs with the Release of the other handles' drops: what they closed is closed.
-        let order =
-            if mutant("table.local_relaxed") { Ordering::Relaxed } else { Ordering::Acquire };
+        let order = acquire_unless("table.local_relaxed");
+        at!("users");
         let users = inner.users.load(order);
         (users == 1).then(|| Local::new(self))
     }
@@ -489,10 +490,9 @@ impl<T, C: Count> Drop for Table<T, C> {
     fn drop(&mut self) {
         let inner = self.inner();
         inner.touch();
-        at!("exit");
-        let order =
-            if mutant("table.exit_relaxed") { Ordering::Relaxed } else { Ordering::Release };
         // ORDERING: Release pairs with the fence of the last handle's drop, and with the Acquire of `local`.
+        let order = release_unless("table.exit_relaxed");
+        at!("exit");
         if inner.users.fetch_sub(1, order) != 1 {
             return;
         }

@@ -102,7 +102,7 @@ fn traffic_of(role: usize) -> Option<NonNull<AtomicU64>> {
 /// The one access of a step on a buffer.
 fn traffic(role: usize) {
     if let Some(word) = traffic_of(role) {
-        // SAFETY: the buffers live until the next execution begins. (Invariant: none of the spec.)
+        // SAFETY: the buffers live until the next execution begins (Membarrier!TypeOK).
         let word = unsafe { word.as_ref() };
         // ORDERING: AcqRel pairs with itself: who drains has what the storing thread had.
         word.fetch_add(1, Ordering::AcqRel);
@@ -118,10 +118,10 @@ fn drain(role: usize, most: usize) {
         let oldest = with(|tso| tso.buffers[role].stores.pop_front()).flatten();
         let Some((word, value)) = oldest else { return };
         if let Some(traffic) = traffic_of(role) {
-            // SAFETY: the buffers live until the next execution begins. (Invariant: none of the spec.)
+            // SAFETY: the buffers live until the next execution begins (Membarrier!TypeOK).
             unsafe { traffic.as_ref() }.catch_up();
         }
-        // SAFETY: the scenario's records live until its end. (Invariant: none of the spec.)
+        // SAFETY: the scenario's records live until its end (Membarrier!TypeOK).
         unsafe { word.as_ref() }.land(value);
     }
 }
