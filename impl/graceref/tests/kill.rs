@@ -107,8 +107,18 @@ fn of_the_last_reference_and_the_last_handle_of_a_killed_pool_one_tells_and_one_
             thread::yield_now();
         }
     };
+    /// If one thread panics the other does not wait for it.
+    struct Go<'a>(&'a AtomicUsize);
+    impl Drop for Go<'_> {
+        fn drop(&mut self) {
+            if thread::panicking() {
+                self.0.store(usize::MAX / 2, Ordering::Release);
+            }
+        }
+    }
     thread::scope(|s| {
         s.spawn(|| {
+            let _go = Go(&turn);
             for round in 0..ROUNDS {
                 wait_for(2 * round + 1);
                 let object = passed.lock().unwrap().take();
@@ -116,6 +126,7 @@ fn of_the_last_reference_and_the_last_handle_of_a_killed_pool_one_tells_and_one_
                 drop(object);
             }
         });
+        let _go = Go(&turn);
         for round in 0..ROUNDS {
             let pool: Pool<u32> = Pool::with_limit(1);
             *passed.lock().unwrap() = Some(pool.insert(1).unwrap());
