@@ -143,7 +143,8 @@ fn more_threads_than_there_are_numbers_insert_and_drop_and_lose_nothing() {
     }
     thread::scope(|s| {
         for _ in 0..THREADS {
-            let (pool, ends, all, done) = (pool.clone(), Arc::clone(&ends), Meeting(&all), Meeting(&done));
+            let (pool, ends, all, done) =
+                (pool.clone(), Arc::clone(&ends), Meeting(&all), Meeting(&done));
             let work = move || {
                 let insert = || pool.insert(Counted(Arc::clone(&ends))).ok().unwrap();
                 let first = insert();

@@ -117,7 +117,8 @@ fn keys_are_ordered_and_hashed_by_their_numbers() {
     let objects: Vec<Ref<u32>> = (0..200).map(|n| pool.insert(n).unwrap()).collect();
     let keys: Vec<Key> = objects.iter().map(Ref::key).collect();
     assert_eq!(keys.iter().collect::<HashSet<_>>().len(), 200);
-    let ordered: Vec<u64> = keys.iter().collect::<BTreeSet<_>>().iter().map(|k| k.to_u64()).collect();
+    let ordered: Vec<u64> =
+        keys.iter().collect::<BTreeSet<_>>().iter().map(|k| k.to_u64()).collect();
     let mut numbers: Vec<u64> = keys.iter().map(|key| key.to_u64()).collect();
     numbers.sort_unstable();
     assert_eq!(ordered, numbers);

@@ -237,9 +237,7 @@ fn whoever_is_told_may_own_the_last_handle_and_may_panic() {
     drop(pool);
     assert!(catch_unwind(AssertUnwindSafe(|| drop(object))).is_err());
     let empty: Pool<u32> = Pool::with_limit(3);
-    assert!(
-        catch_unwind(AssertUnwindSafe(|| empty.kill(|| panic!("as the test wants")))).is_err()
-    );
+    assert!(catch_unwind(AssertUnwindSafe(|| empty.kill(|| panic!("as the test wants")))).is_err());
     assert!(empty.insert(1).unwrap_err().is_killed());
 }
 

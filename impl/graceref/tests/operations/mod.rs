@@ -198,9 +198,10 @@ impl World {
             .map(|(_, object)| place(object.key))
             .chain(taken.iter().map(|&key| place(key)))
             .collect();
-        let retired = model.uses.iter().filter(|&(place, &uses)| {
-            uses >= model.generations && !busy.contains(place)
-        });
+        let retired = model
+            .uses
+            .iter()
+            .filter(|&(place, &uses)| uses >= model.generations && !busy.contains(place));
         !model.killed && busy.len() + retired.count() < limit
     }
 
@@ -218,7 +219,10 @@ impl World {
         let (id, key) = (object.id, Ref::key(&object));
         assert_eq!(Ref::refs(&object), 1);
         let address = address(&object);
-        assert!(self.alive.values().all(|other| other.address != address), "one address, two objects");
+        assert!(
+            self.alive.values().all(|other| other.address != address),
+            "one address, two objects"
+        );
         let findable = !self.pools[pool].killed;
         self.alive.insert(id, ObjectModel { pool, key, address, refs: 1, findable });
         self.refs.push(object);
@@ -235,7 +239,9 @@ impl World {
                 told = Some(key);
                 value
             };
-            handle.insert_with_key(make).map_err(|full| (full.is_killed(), drop(full.into_inner())).0)
+            handle
+                .insert_with_key(make)
+                .map_err(|full| (full.is_killed(), drop(full.into_inner())).0)
         } else {
             handle.insert(value).map_err(|full| (full.is_killed(), drop(full.into_inner())).0)
         };
@@ -428,7 +434,8 @@ impl World {
                 self.look(pool, key, matches!(operation, Operation::Remove(_)));
             }
             Operation::GetElsewhere(n, other) => {
-                let (Some(i), Some(pool)) = (pick(n, self.keys.len()), pick(other, self.pools.len()))
+                let (Some(i), Some(pool)) =
+                    (pick(n, self.keys.len()), pick(other, self.pools.len()))
                 else {
                     return;
                 };
@@ -437,7 +444,9 @@ impl World {
             Operation::MadeUp(n, bit) => {
                 let Some(i) = pick(n, self.keys.len()) else { return };
                 let (pool, key) = self.keys[i];
-                if let Some(made_up) = Key::from_u64(key.to_u64() ^ 1 << (bit & 63)) {
+                // The highest bit, which no key has, as often as all others together.
+                let changed = if bit & 64 == 0 { bit & 63 } else { 63 };
+                if let Some(made_up) = Key::from_u64(key.to_u64() ^ 1 << changed) {
                     self.look(pool, made_up, bit >= 128);
                 }
             }
