@@ -121,9 +121,6 @@ fn a_thread_s_last_destructors_drop_references_and_insert() {
 #[test]
 fn more_threads_than_there_are_numbers_insert_and_drop_and_lose_nothing() {
     const THREADS: usize = 160;
-    let (pool, ended) = watched();
-    let ends = Arc::new(AtomicUsize::new(0));
-    let (all, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     /// Where threads wait for all others, or for the first that panics.
     struct Meeting<'a>(&'a AtomicUsize);
     impl Meeting<'_> {
@@ -141,6 +138,9 @@ fn more_threads_than_there_are_numbers_insert_and_drop_and_lose_nothing() {
             }
         }
     }
+    let (pool, ended) = watched();
+    let ends = Arc::new(AtomicUsize::new(0));
+    let (all, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|s| {
         for _ in 0..THREADS {
             let (pool, ends, all, done) =

@@ -230,9 +230,6 @@ fn a_key_is_serialised_as_its_number_and_zero_is_refused() {
     use serde::de::value::{Error, U64Deserializer};
     use serde::{Deserialize, Serialize};
 
-    let pool: Pool<u32> = Pool::new();
-    let object = pool.insert(7).unwrap();
-    let key = Ref::key(&object);
     // The deserializer of a number, and a formatter as the serializer: it writes the number.
     struct Written<'a>(&'a Key);
     impl std::fmt::Display for Written<'_> {
@@ -240,6 +237,10 @@ fn a_key_is_serialised_as_its_number_and_zero_is_refused() {
             self.0.serialize(f)
         }
     }
+
+    let pool: Pool<u32> = Pool::new();
+    let object = pool.insert(7).unwrap();
+    let key = Ref::key(&object);
     let written = Written(&key).to_string();
     assert_eq!(written, key.to_u64().to_string());
     let bits: u64 = written.parse().unwrap();

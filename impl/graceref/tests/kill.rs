@@ -98,15 +98,6 @@ fn a_killed_pool_whose_handles_go_first_is_drained_by_the_last_reference() {
 #[test]
 fn of_the_last_reference_and_the_last_handle_of_a_killed_pool_one_tells_and_one_frees() {
     const ROUNDS: usize = 30_000;
-    let told = Arc::new(AtomicUsize::new(0));
-    let passed: Mutex<Option<Ref<u32>>> = Mutex::new(None);
-    let turn = AtomicUsize::new(0);
-    // A spinning hand-over, so that the two drops fall into the same instant again and again.
-    let wait_for = |round| {
-        while turn.load(Ordering::Acquire) < round {
-            thread::yield_now();
-        }
-    };
     /// If one thread panics the other does not wait for it.
     struct Go<'a>(&'a AtomicUsize);
     impl Drop for Go<'_> {
@@ -116,6 +107,15 @@ fn of_the_last_reference_and_the_last_handle_of_a_killed_pool_one_tells_and_one_
             }
         }
     }
+    let told = Arc::new(AtomicUsize::new(0));
+    let passed: Mutex<Option<Ref<u32>>> = Mutex::new(None);
+    let turn = AtomicUsize::new(0);
+    // A spinning hand-over, so that the two drops fall into the same instant again and again.
+    let wait_for = |round| {
+        while turn.load(Ordering::Acquire) < round {
+            thread::yield_now();
+        }
+    };
     thread::scope(|s| {
         s.spawn(|| {
             let _go = Go(&turn);

@@ -25,9 +25,8 @@ struct Packed(u8, u64);
 
 /// Objects in more than one chunk: each aligned, in a place of its own, found by its key and through a stash.
 fn live<T: Copy + PartialEq + std::fmt::Debug, C: Count>(values: &[T], pool: &Pool<T, C>) {
-    let objects: Vec<_> = (0..100)
-        .map(|i| pool.insert(values[i % values.len()]).ok().expect("a hundred fit"))
-        .collect();
+    let objects: Vec<_> =
+        (0..100).map(|i| pool.insert(values[i % values.len()]).expect("a hundred fit")).collect();
     let mut places: Vec<usize> = objects.iter().map(address).collect();
     assert!(places.iter().all(|place| place % align_of::<T>() == 0));
     places.sort_unstable();
