@@ -163,7 +163,7 @@ fn work(id: u64, pool: Pool<Object>, stash: &Stash<Object>, round: &Arc<Round>, 
             96 if mine.len() > 1 => drop(mine.pop()),
             97 => pool.iter().take(20).for_each(|object| object.check(Ref::key(&object))),
             98 if held.len() > 40 => held.clear(),
-            99 if random.below(4_000) == 0 => {
+            99 if random.below(400) == 0 => {
                 let told = Arc::clone(round);
                 if pool.kill(move || {
                     assert_eq!(told.ended.load(Ordering::SeqCst), told.born.load(Ordering::SeqCst));
