@@ -71,10 +71,10 @@ const fn findable(generation: u32) -> u64 {
     LIVE + generation as u64
 }
 
-/// The number of references, for the spec.
+/// The number of references, for the spec; below zero where it does not count.
 #[inline]
-fn refs(word: u64) -> u64 {
-    ((word >> 32) + 1) & 0xFFFF_FFFF
+const fn refs(word: u64) -> i64 {
+    (zone(word) >> 32) + 1
 }
 
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
@@ -126,6 +126,8 @@ impl CasCount {
             let counted = if zone(counted) < zone(REF) {
                 if zone(seen) < 0 {
                     // Saturated is as good as counted.
+                    // ORDERING: Acquire pairs with the Release of `init`, as below.
+                    fence(Ordering::Acquire);
                     return saturated(seen);
                 }
                 (seen & OBJECT) | SATURATED
@@ -316,7 +318,7 @@ impl Count for CasCount {
     }
 
     fn raw_refs(&self) -> i64 {
-        refs(self.0.raw_load()).cast_signed()
+        refs(self.0.raw_load())
     }
 
     fn refs(&self) -> u64 {

@@ -24,7 +24,7 @@ pub use vacant::Vacant;
 /// What the kernel calls `SLAB_TYPESAFE_BY_RCU`. Cloning gives another handle on the same pool. The memory goes
 /// when the last handle and the last [`Ref`] are gone, in whichever order.
 ///
-/// Each thread keeps some free slots to itself (at most 63, for up to 128 threads at a time), so that threads which
+/// Each thread keeps some free slots to itself (at most 128, for up to 128 threads at a time), so that threads which
 /// insert and drop do not meet. A pool with a limit does without, so that the limit is exact.
 ///
 /// ```
@@ -229,6 +229,7 @@ unsafe fn write<T, C: Count>(slot: NonNull<Slot<T, C>>, value: T) -> Ref<T, C> {
 impl<T, C: Count> Clone for Pool<T, C> {
     /// Another handle on the same pool. One atomic add, relaxed.
     fn clone(&self) -> Self {
+        let _scope = crate::sync::within("handle");
         self.slots().handles.get();
         Self { slots: self.slots }
     }

@@ -30,7 +30,7 @@ mod watch;
 
 use cache::Caches;
 #[cfg(any(graceref_loom, graceref_shuttle))]
-pub use watch::{RawSlots, Watch};
+pub use watch::{RawCache, RawSlots, Watch};
 
 /// Slots of the first chunk, a power of two; each further chunk is twice its predecessor, up to `LARGEST`.
 const FIRST: u32 = if cfg!(any(graceref_loom, graceref_shuttle)) { 2 } else { 32 };
@@ -77,6 +77,17 @@ impl<T, C> Slot<T, C> {
             // SAFETY: written when the slot was first taken, and never since (Cache!NoSharedFree).
             unsafe { *place }
         })
+    }
+}
+
+impl<T, C> Slot<T, C> {
+    /// Which slot this is as the specs have it, from 1 on. The caller has a reference or owns the slot.
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+    pub(crate) fn number(&self) -> u32 {
+        // Not an access of the model's: observers ask between steps.
+        // SAFETY: written when the slot was first taken, and never since (Cache!NoSharedFree).
+        let place = unsafe { *self.place.as_ptr() };
+        u32::try_from(fresh::number(place)).unwrap_or(0)
     }
 }
 

@@ -42,6 +42,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.raw_load();
                 }
+                let order = model::access("load", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.fetch_add(0, AcqRel)
@@ -52,8 +53,25 @@ macro_rules! modelled_atomic {
             }
 
             /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+            #[track_caller]
             pub fn load_settled(&self, order: Ordering) -> $int {
-                if model::over() { self.raw_load() } else { self.inner.load(order) }
+                if model::over() {
+                    return self.raw_load();
+                }
+                let order = model::access("load_settled", order);
+                model::unstepped(|| self.inner.load(order))
+            }
+
+            /// A store to a word that nobody else looks at now, and so no step.
+            pub fn store_settled(&self, v: $int, order: Ordering) {
+                if !model::over() {
+                    if cfg!(graceref_loom) {
+                        self.inner.swap(v, model::order(order));
+                    } else {
+                        self.inner.store(v, order);
+                    }
+                }
+                self.set(v);
             }
 
             #[track_caller]
@@ -61,6 +79,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.store(v, Ordering::Relaxed);
                 }
+                let order = model::access("store", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.swap(v, AcqRel);
@@ -76,6 +95,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.store(v, Ordering::Relaxed);
                 }
+                let order = model::access("store_racing", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.swap(v, AcqRel);
@@ -93,6 +113,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.swap(v, AcqRel);
                 }
+                let order = model::access("swap", order);
                 self.object.step(|| {
                     let old = self.inner.swap(v, model::order(order));
                     self.set(v);
@@ -111,6 +132,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.compare_exchange(current, new, AcqRel, Ordering::Acquire);
                 }
+                let (success, failure) = model::exchange(success, failure);
                 self.object.step(|| {
                     let failure = if model::rmw_pass() { Ordering::Acquire } else { failure };
                     let done =
@@ -127,6 +149,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.fetch_add(v, AcqRel);
                 }
+                let order = model::access("fetch_add", order);
                 self.object.step(|| {
                     let old = self.inner.fetch_add(v, model::order(order));
                     self.set(old.wrapping_add(v));
@@ -139,6 +162,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.fetch_sub(v, AcqRel);
                 }
+                let order = model::access("fetch_sub", order);
                 self.object.step(|| {
                     let old = self.inner.fetch_sub(v, model::order(order));
                     self.set(old.wrapping_sub(v));
@@ -146,7 +170,16 @@ macro_rules! modelled_atomic {
                 })
             }
 
+            /// Has what others had who changed it, as part of the step at hand.
+            #[allow(dead_code)] // One of the types has it.
+            pub(in crate::sync) fn catch_up(&self) {
+                self.object.also(|| {
+                    self.inner.fetch_add(0, AcqRel);
+                });
+            }
+
             /// A buffered store takes effect, as part of the step at hand.
+            #[allow(dead_code)] // One of the types has it.
             pub(in crate::sync) fn land(&self, v: $int) {
                 self.object.also(|| {
                     self.inner.store(v, Ordering::Release);
@@ -198,6 +231,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.raw_load();
         }
+        let order = model::access("load", order);
         self.object.step(|| {
             if model::rmw_pass() {
                 let null = core::ptr::null_mut();
@@ -212,8 +246,13 @@ impl<T> AtomicPtr<T> {
     }
 
     /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+    #[track_caller]
     pub fn load_settled(&self, order: Ordering) -> *mut T {
-        if model::over() { self.raw_load() } else { self.inner.load(order) }
+        if model::over() {
+            return self.raw_load();
+        }
+        let order = model::access("load_settled", order);
+        model::unstepped(|| self.inner.load(order))
     }
 
     #[track_caller]
@@ -221,6 +260,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.store(v, Ordering::Relaxed);
         }
+        let order = model::access("store", order);
         self.object.step(|| {
             if model::rmw_pass() {
                 self.inner.swap(v, AcqRel);
@@ -236,6 +276,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.store(v, Ordering::Relaxed);
         }
+        let order = model::access("store_racing", order);
         self.object.step(|| {
             if cfg!(graceref_loom) {
                 self.inner.swap(v, model::order(order));
@@ -251,6 +292,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.swap(v, AcqRel);
         }
+        let order = model::access("swap", order);
         self.object.step(|| {
             let old = self.inner.swap(v, model::order(order));
             self.shadow.store(v, Ordering::Relaxed);
@@ -269,6 +311,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.compare_exchange(current, new, AcqRel, Ordering::Acquire);
         }
+        let (success, failure) = model::exchange(success, failure);
         self.object.step(|| {
             let failure = if model::rmw_pass() { Ordering::Acquire } else { failure };
             let done = self.inner.compare_exchange(current, new, model::order(success), failure);
@@ -291,11 +334,14 @@ impl<T> fmt::Debug for AtomicPtr<T> {
 }
 
 /// The engine's fence: no step of its own.
+#[track_caller]
 pub fn fence(order: Ordering) {
     if model::over() {
         return;
     }
-    engine::atomic::fence(order);
+    if let Some(order) = model::fenced(order) {
+        engine::atomic::fence(order);
+    }
 }
 
 /// The engine's lock: acquire and release are a step each, and a thread before a held lock is not enabled.

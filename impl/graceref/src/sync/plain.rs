@@ -26,6 +26,11 @@ macro_rules! plain_atomic {
             pub fn load_settled(&self, order: Ordering) -> $int {
                 self.0.load(order)
             }
+            /// A store to a word that nobody else looks at now, and so no step.
+            #[inline(always)]
+            pub fn store_settled(&self, v: $int, order: Ordering) {
+                self.0.store(v, order);
+            }
             #[inline(always)]
             pub fn store(&self, v: $int, order: Ordering) {
                 self.0.store(v, order);
@@ -127,8 +132,8 @@ impl<T> AtomicPtr<T> {
 #[repr(transparent)]
 pub struct Tracked<T>(UnsafeCell<T>);
 
-// SAFETY: the cell only tells where its content is; whoever follows the pointer sees to exclusion.
-// (Invariant: none of the spec.)
+// SAFETY: the cell only tells where its content is; whoever follows the pointer sees to exclusion, as the pool does for
+// its objects (Stash!NoReuseWhileHeld).
 unsafe impl<T: Send> Sync for Tracked<T> {}
 
 impl<T> Tracked<T> {
