@@ -122,7 +122,7 @@ mod imp {
         for (base, word) in (0..).step_by(BITS as usize).zip(&TAKEN) {
             // ORDERING: Acquire pairs with the Release of `Return`; Relaxed where nothing is taken.
             let taken = word.fetch_update(Ordering::Acquire, Ordering::Relaxed, |taken| {
-                (taken != u64::MAX).then_some(taken | (taken + 1))
+                (taken != u64::MAX).then(|| taken | (taken + 1))
             });
             if let Ok(before) = taken {
                 return Some(base + before.trailing_ones());

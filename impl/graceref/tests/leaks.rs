@@ -127,8 +127,96 @@ fn lives<C: Count>() {
     );
 }
 
+/// What only pools with keys have.
+fn keyed_lives() {
+    leaks("pools with caches, of several threads", || {
+        let pool: Pool<String> = Pool::new();
+        thread::scope(|s| {
+            let threads: Vec<_> = (0..3)
+                .map(|n| {
+                    let pool = pool.clone();
+                    s.spawn(move || {
+                        (0..200).for_each(|i| drop(pool.insert((n * i).to_string()).unwrap()));
+                    })
+                })
+                .collect();
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+    });
+    leaks("killed pools: empty, the handle first, the reference first", || {
+        let pool: Pool<String> = Pool::new();
+        assert!(pool.kill(|| ()));
+        for handle_first in [true, false] {
+            let pool: Pool<String> = Pool::new();
+            let (object, other) =
+                (pool.insert("a".to_owned()).unwrap(), pool.insert("b".to_owned()).unwrap());
+            drop(other);
+            let told = String::from("boxed");
+            assert!(pool.kill(move || drop(told)));
+            assert!(!pool.kill(|| ()));
+            if handle_first {
+                drop(pool);
+                drop(object);
+            } else {
+                drop(object);
+                drop(pool);
+            }
+        }
+    });
+    leaks("a pool that was killed while it was full", || {
+        let pool: Pool<String> = Pool::with_limit(5);
+        let objects: Vec<_> = (0..5).map(|i| pool.insert(i.to_string()).unwrap()).collect();
+        assert!(!pool.insert("six".to_owned()).unwrap_err().is_killed());
+        assert!(pool.kill(|| ()));
+        drop(pool);
+        drop(objects);
+    });
+    leaks("slots that are retired", || {
+        let pool = Pool::<String>::builder().limit(40).generations(2).build();
+        let held = pool.insert("held".to_owned()).unwrap();
+        while pool.insert("dropped".to_owned()).is_ok() {}
+        drop(pool);
+        drop(held);
+        let pool = Pool::<String>::builder().generations(1).build();
+        let held: Vec<_> = (0..100).map(|i| pool.insert(i.to_string()).unwrap()).collect();
+        drop(held);
+        assert!(pool.kill(|| ()));
+    });
+    leaks("places that were given back, and one whose object panicked", || {
+        let pool: Pool<String> = Pool::new();
+        drop((pool.vacant(), pool.vacant().unwrap().insert("used".to_owned())));
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            pool.insert_with_key(|_| std::panic::resume_unwind(Box::new(()))).is_ok()
+        }));
+        assert!(made.is_err());
+        let place = pool.vacant().unwrap();
+        assert!(pool.kill(|| ()));
+        drop(place.insert("late".to_owned()));
+    });
+    leaks("hooks, and what they own", || {
+        let owned = String::from("the hook's");
+        let pool = Pool::<String>::builder().on_release(move |o| o.push_str(&owned)).build();
+        let object = pool.insert("a".to_owned()).unwrap();
+        drop(pool);
+        drop(object);
+    });
+    leaks("the last reference and the last handle of a killed pool, on two threads", || {
+        for _ in 0..200 {
+            let pool: Pool<String> = Pool::new();
+            let object = pool.insert("one".to_owned()).unwrap();
+            assert!(pool.kill(|| ()));
+            let other = thread::spawn(move || drop(object));
+            drop(pool);
+            other.join().unwrap();
+        }
+    });
+}
+
 #[test]
 fn every_life_of_a_pool_gives_its_memory_back() {
     lives::<CasCount>();
     lives::<FileRefCount>();
+    keyed_lives();
 }

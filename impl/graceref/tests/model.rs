@@ -846,6 +846,32 @@ impl Scene for KilledInsert {
     }
 }
 
+/// The last reference and the last handle of a killed pool.
+struct Killed {
+    object: Hand<Ref<Tracked<usize>>>,
+    pool: Hand<Pool<Tracked<usize>>>,
+    told: Arc<Ghost<usize>>,
+}
+
+impl Scene for Killed {
+    fn set() -> Self {
+        let (pool, told) = (Pool::with_limit(1), Arc::<Ghost<usize>>::default());
+        let object = pool.insert(Tracked::new(0)).ok().unwrap();
+        let tell = Arc::clone(&told);
+        assert!(pool.kill(move || tell.with(|n| *n += 1)));
+        Self { object: Hand::holding(object), pool: Hand::holding(pool), told }
+    }
+    fn first(&self) {
+        drop(self.object.take());
+    }
+    fn second(&self) {
+        drop(self.pool.take());
+    }
+    fn end(&self) {
+        require(self.told.get() == 1, "ToldOnce");
+    }
+}
+
 #[test]
 fn of_two_threads_that_drop_the_last_two_references_one_releases() {
     holds::<LastTwo<CasCount>>();
@@ -1004,4 +1030,9 @@ fn a_slot_is_in_one_place_while_threads_keep_their_own() {
 #[cfg(graceref_shuttle)]
 fn nobody_finds_what_is_inserted_while_the_pool_is_killed() {
     holds::<KilledInsert>();
+}
+
+#[test]
+fn of_the_last_reference_and_the_last_handle_of_a_killed_pool_one_tells_and_one_frees() {
+    holds::<Killed>();
 }

@@ -64,6 +64,13 @@ const fn generation(word: u64) -> u32 {
     (word & GENERATION) as u32
 }
 
+/// How the low half of the word of this generation's object reads while it may be found. A number beyond 31 bits,
+/// which anybody can make up, is no word's: the sum is beyond 32.
+#[inline]
+const fn findable(generation: u32) -> u64 {
+    LIVE + generation as u64
+}
+
 /// The number of references, for the spec; below zero where it does not count.
 #[inline]
 const fn refs(word: u64) -> i64 {
@@ -143,8 +150,7 @@ impl CasCount {
         if crate::sync::mutant("key.skip_generation") {
             return self.get_active();
         }
-        // A number beyond 31 bits is no object's.
-        self.get_if(|seen| (seen ^ LIVE) & OBJECT == u64::from(wanted))
+        self.get_if(|seen| seen & OBJECT == findable(wanted))
     }
 
     /// Whether this generation's object may be found now. Acquire: a positive answer comes with the object's fields.
@@ -153,7 +159,7 @@ impl CasCount {
         at!("peek");
         // ORDERING: Acquire pairs with the Release of `init`: the object's fields.
         let seen = self.0.load(Ordering::Acquire);
-        (seen ^ LIVE) & OBJECT == u64::from(wanted) && (zone(seen) >= 0 || saturated(seen))
+        seen & OBJECT == findable(wanted) && (zone(seen) >= 0 || saturated(seen))
     }
 
     /// Lets the object be found no more, if it is `wanted`; whether it was this call's doing.
@@ -180,7 +186,7 @@ impl CasCount {
     /// Lets this generation's object be found no more.
     #[inline]
     pub(crate) fn remove_generation(&self, wanted: u32) -> bool {
-        self.remove_if(|seen| (seen ^ LIVE) & OBJECT == u64::from(wanted))
+        self.remove_if(|seen| seen & OBJECT == findable(wanted))
     }
 
     /// The same for whatever object is there.
@@ -197,7 +203,7 @@ impl CasCount {
     /// The generation of the next object, for whoever owns the dead word.
     #[inline]
     pub(crate) fn next_generation(&self) -> u32 {
-        generation(self.0.raw_load() + 1)
+        generation(self.0.raw_load().wrapping_add(1))
     }
 
     /// A count with this word.
@@ -274,7 +280,7 @@ impl Count for CasCount {
         let before = self.0.load_settled(Ordering::Relaxed);
         at!("init");
         // ORDERING: Release pairs with the Acquire of `get_active`: whoever gets sees the whole object.
-        self.0.store_racing(((before + 1) & GENERATION) | LIVE, Ordering::Release);
+        self.0.store_racing((before.wrapping_add(1) & GENERATION) | LIVE, Ordering::Release);
     }
 
     fn skip(&self) {
@@ -282,7 +288,7 @@ impl Count for CasCount {
         let before = self.0.load_settled(Ordering::Relaxed);
         at!("skip");
         // ORDERING: Relaxed; there is no object to publish.
-        self.0.store_racing(((before + 1) & GENERATION) | DEAD, Ordering::Relaxed);
+        self.0.store_racing((before.wrapping_add(1) & GENERATION) | DEAD, Ordering::Relaxed);
     }
 
     #[cold]

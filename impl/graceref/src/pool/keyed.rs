@@ -94,7 +94,9 @@ impl<T> Pool<T> {
     ///
     /// When the last reference to its objects is gone (and their destructors have run), `drained` is called: on the
     /// thread that dropped that reference, outside every lock, or at once. `false`, and nothing done, if the pool was
-    /// killed before. An insert that began before may succeed; nobody finds its object.
+    /// killed before, or is being killed: what the other kill has not come to is still found. An insert that began
+    /// before may succeed; its object is found until that insert returns, at most. If `drained` panics, the panic is that
+    /// thread's: the pool is done with it by then.
     ///
     /// Waits for other threads that are at their own free slots: a few instructions each. Looks at each slot
     /// that was ever used. The idea is the kernel's `percpu_ref_kill`.

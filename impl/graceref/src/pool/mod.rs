@@ -70,7 +70,7 @@ impl<T, C: Count> Pool<T, C> {
     #[doc(hidden)]
     pub const SLOT_SIZE: usize = size_of::<Slot<T, C>>();
 
-    /// A pool that grows as needed, up to 2^32 - 34 objects. Allocates its own words only.
+    /// A pool that grows as needed, up to 2^30 objects. Allocates its own words only.
     pub fn new() -> Self {
         Self::builder().build()
     }

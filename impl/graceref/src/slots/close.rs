@@ -120,20 +120,42 @@ impl<T, C: Count> Slots<T, C> {
         let slots = unsafe { this.as_ref() };
         // Settled: nobody kills a pool of which nobody has a handle.
         // ORDERING: Relaxed; the killer's handle went before, and so did the thread that dropped it.
-        let add = if slots.closed.load_settled(Ordering::Relaxed) == 0 {
-            if slots.caches.is_some() {
-                slots.say_closed();
-            }
-            slots.close_all().wrapping_sub(Self::OPEN)
-        } else {
-            0_u64.wrapping_sub(HANDLES)
-        };
+        if slots.closed.load_settled(Ordering::Relaxed) != 0 {
+            // SAFETY: as above; not touched afterwards (Pool!FreedOnce).
+            return unsafe { Self::close_killed(this) };
+        }
+        if slots.caches.is_some() {
+            slots.say_closed();
+        }
+        let add = slots.close_all().wrapping_sub(Self::OPEN);
         slots.touch();
         at!("count");
         // ORDERING: Release pairs with the fence of a release that comes last.
         let before = slots.shared.0.leaving.fetch_add(add, Ordering::Release);
         // SAFETY: not touched unless the sum says so (Pool!FreedOnce).
         unsafe { Self::left(this, before.wrapping_add(add)) };
+    }
+
+    /// The last handle of a killed pool is gone.
+    ///
+    /// # Safety
+    /// As for [`close`](Slots::close).
+    #[cold]
+    unsafe fn close_killed(this: NonNull<Self>) {
+        // SAFETY: the handles' mark keeps the memory until it is taken off, below (Pool!NoUseAfterFree).
+        let slots = unsafe { this.as_ref() };
+        slots.touch();
+        at!("count");
+        // ORDERING: Release pairs with the fence of a release that comes last.
+        let before = slots.shared.0.leaving.fetch_sub(HANDLES, Ordering::Release);
+        // Not `left`: if no slot is out and somebody is still to be told, whoever brought the last slot back is about
+        // to tell, and takes the mark off after that.
+        if before == HANDLES {
+            // ORDERING: Acquire pairs with the Release of the others who took something off the sum.
+            fence(Ordering::Acquire);
+            // SAFETY: no handle, no slot and nobody to be told (Pool!FreedOnce).
+            unsafe { Self::free(this) };
+        }
     }
 
     /// Tells the threads that are at their caches, or have just made an object.

@@ -1,0 +1,18 @@
+//! Random sequences of operations on pools with keys, against a plain model; `ci/fuzz` plays the same with a fuzzer.
+#![cfg(not(any(graceref_loom, graceref_shuttle)))]
+
+mod operations;
+
+use operations::{Operation, play};
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pools_do_what_the_model_does(
+        operations in proptest::collection::vec(any::<[u8; 3]>().prop_map(Operation::from), 0..300)
+    ) {
+        play(operations);
+    }
+}
