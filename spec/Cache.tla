@@ -27,9 +27,8 @@ CONSTANTS Fix, Holders
 ASSUME Fix \in {"wait", "no_wait"}
 ASSUME Holders \subseteq {"holder", "holder2"} /\ Holders # {}
 
-Null    == 0
-Closed  == -1
-Numbers == 3        \* the threads': the closer's is 0
+Null   == 0
+Closed == -1
 
 (*
 --algorithm Cache {
@@ -37,10 +36,10 @@ variables
   count    = [s \in 1..Cardinality(Holders) |-> 1];     \* each holder's own object
   handles  = 1;
   closed   = FALSE;
-  has      = [n \in 1..2 |-> FALSE];    \* which threads have a cache
-  busy     = [n \in 1..2 |-> FALSE];    \* its flag,
-  list     = [n \in 1..2 |-> Null];     \* its first slot,
-  len      = [n \in 1..2 |-> 0];        \* and how many it has
+  newest   = 0;                         \* whose cache was made last,
+  older    = [n \in 1..2 |-> 0];        \* and whose before each
+  busy     = [n \in 1..2 |-> FALSE];    \* a cache's flag,
+  len      = [n \in 1..2 |-> 0];        \* and how many slots it has
   fresh    = FALSE;                     \* whether the run of slots never used is closed
   first    = Null;                      \* the shared list's head
   next     = [s \in 1..Cardinality(Holders) |-> Null];
@@ -58,59 +57,50 @@ macro free_if_last() {
 }
 
 fair process (closer \in {"closer"})
-variables each = 0; cached = 0; left = Null; found = 0;
+variables each = 0; cached = 0; found = 0;
 {
 close_put:
   handles := handles - 1;
 close_say:
   closed := TRUE;
-close_each:                             \* reads a number's cache: there was none
-  if (each > 0) { if (has[each]) { goto close_wait } };
-  each := each + 1;
-  if (each = Numbers) { goto close_fresh }
-  else { if (has[each]) { goto close_wait } else { goto close_each } };
+close_newest:
+  each := newest;
+  if (each = 0) { goto close_fresh };
 close_wait:
   await Fix = "no_wait" \/ ~busy[each];
+close_tally:
   cached := cached + len[each];
-  each   := each + 1;
-  if (each # Numbers) { if (has[each]) { goto close_wait } else { goto close_each } };
+  each   := older[each];
+  if (each # 0) { goto close_wait };
 close_fresh:
   fresh := TRUE;
 close_swap:
-  left  := first;
+  found := IF first = Null THEN 0 ELSE IF next[first] = Null THEN 1 ELSE 2;
   first := Closed;
-  if (left = Null) { goto close_count };
-close_walk:
-  found := found + 1;
-  left  := next[left];
-  if (left # Null) { goto close_walk2 } else { goto close_count };
-close_walk2:
-  found := found + 1;
-  left  := next[left];
 close_count:
   leaving := leaving + (Cardinality(Holders) - cached - found);
   free_if_last();
 }
 
 fair process (holder \in Holders)
-variables shut = FALSE; head = Null;
+variables top = 0; shut = FALSE; head = Null;
 {
 hold_put:
   count[Number(self)] := 0;
 hold_release:
   released := released + 1;
-hold_free_mine:                         \* it has no cache yet
-  skip;
-hold_free_cache:
-  has[Number(self)] := TRUE;
+hold_free_newest:                       \* it has no cache yet
+  top := newest;
+hold_free_enlist:
+  if (newest = top) { older[Number(self)] := top; newest := Number(self) }
+  else { goto hold_free_newest };
 hold_free_enter:
   busy[Number(self)] := TRUE;
 hold_free_look:
   shut := closed;
   if (shut) { goto hold_free_exit };
-hold_free_link:
-  list[Number(self)] := Number(self);
-  len[Number(self)]  := 1;
+hold_free_list:
+  len[Number(self)] := 1;
 hold_free_exit:
   busy[Number(self)] := FALSE;
   if (~shut) { goto Done };
@@ -135,8 +125,8 @@ Threads == {"closer"} \cup Holders
 
 TypeOK ==
   /\ count \in [1..Cardinality(Holders) -> 0..1] /\ handles \in 0..1
-  /\ closed \in BOOLEAN /\ has \in [1..2 -> BOOLEAN] /\ busy \in [1..2 -> BOOLEAN]
-  /\ list \in [1..2 -> 0..2] /\ len \in [1..2 -> 0..1]
+  /\ closed \in BOOLEAN /\ newest \in 0..2 /\ older \in [1..2 -> 0..2]
+  /\ busy \in [1..2 -> BOOLEAN] /\ len \in [1..2 -> 0..1]
   /\ fresh \in BOOLEAN /\ first \in -1..2 /\ next \in [1..Cardinality(Holders) -> 0..2]
   /\ leaving \in -2..2 /\ released \in 0..2 /\ freed \in 0..2
 
@@ -145,8 +135,9 @@ FreedOnce == freed <= 1
 \* Nobody is about to touch memory that is gone.
 NoUseAfterFree == freed > 0 => \A t \in Threads : pc[t] = "Done"
 
-\* A list is its thread's alone until it is counted, and then the closer's.
-NoSharedFree == \A h \in Holders : each["closer"] > Number(h) => pc[h] # "hold_free_link"
+\* A list is its thread's alone, or the closer's.
+NoSharedFree ==
+  \A h \in Holders : ~(pc["closer"] = "close_tally" /\ each["closer"] = Number(h) /\ pc[h] = "hold_free_list")
 
 NothingLeft ==
   (\A t \in Threads : pc[t] = "Done") => freed = 1 /\ released = Cardinality(Holders)
@@ -162,9 +153,9 @@ Freed == <>(freed = 1)
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
   /\ count' \in {count, [s \in 1..Cardinality(Holders) |-> 9]}
-  /\ freed' \in {0, 1, 2} /\ released' \in {0, 2} /\ each' \in [{"closer"} -> {0, 3}]
-  /\ UNCHANGED <<pc, handles, closed, has, busy, list, len, fresh, first, next, leaving>>
-  /\ UNCHANGED <<cached, left, found, shut, head>>
+  /\ freed' \in {0, 1, 2} /\ released' \in {0, 2}
+  /\ UNCHANGED <<pc, handles, closed, newest, older, busy, len, fresh, first, next, leaving>>
+  /\ UNCHANGED <<each, cached, found, top, shut, head>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 
 \* Nobody promises to go on: every liveness property must fail.

@@ -37,21 +37,17 @@ variables
   freed   = 0;
 
 fair process (closer \in {"closer"})
-variables list = Null; found = 0;
+variables found = 0;
 {
 close_put:
   handles := handles - 1;
 close_fresh:
   fresh := TRUE;
 close_swap:
-  list := first;
-  if (Fix = "swap") { first := Closed; if (list = Null) { goto close_count } else { goto close_walk } };
+  if (first # Null) { found := 1 };
+  if (Fix = "swap") { first := Closed; goto close_count };
 close_store:
   first := Closed;
-  if (list = Null) { goto close_count };
-close_walk:
-  found := found + 1;
-  list  := next;
 close_count:
   leaving := leaving + (1 - found);
   if (leaving = 0) { freed := freed + 1 };
@@ -104,6 +100,6 @@ NeverLastHandle  == ~(pc["closer"] = "close_count" /\ leaving < 0)
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
   /\ count' \in {0, 1, 9} /\ freed' \in {0, 1, 2}
-  /\ UNCHANGED <<pc, first, next, leaving, handles, fresh, list, found, head>>
+  /\ UNCHANGED <<pc, first, next, leaving, handles, fresh, found, head>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

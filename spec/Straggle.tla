@@ -81,7 +81,7 @@ own_free_leave:
 
 \* Looks the object up through the stash, drops what it got, and then the stash, with the last handle.
 fair process (lookup \in {"lookup"})
-variables lhead = Null; list = Null; found = 0;
+variables lhead = Null; found = 0;
 {
 look_stash_load:                        \* nobody clears this stash
   skip;
@@ -115,12 +115,8 @@ close_put:
 close_fresh:
   fresh := TRUE;
 close_swap:
-  list  := first;
+  if (first # Null) { found := 1 };
   first := Closed;
-  if (list = Null) { goto close_count };
-close_walk:
-  found := found + 1;
-  list  := next;
 close_count:
   leaving := leaving + (1 - found) - Open;
   if (leaving = 0) { freed := freed + 1 };
@@ -154,6 +150,6 @@ NeverSettled == pc["owner"] # "own_settle"
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
   /\ word' \in {NoRef, OneRef, 99} /\ released' \in {0, 2} /\ freed' \in {0, 2}
-  /\ UNCHANGED <<pc, first, next, leaving, handles, fresh, ohead, lhead, list, found>>
+  /\ UNCHANGED <<pc, first, next, leaving, handles, fresh, ohead, lhead, found>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

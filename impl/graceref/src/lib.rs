@@ -53,5 +53,5 @@ pub use pool::{Builder, Full, Pool, Releasing, Vacant};
 pub use reference::Ref;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 #[doc(hidden)]
-pub use slots::{RawSlots, Watch};
+pub use slots::{RawCache, RawSlots, Watch};
 pub use stash::{ForeignRef, Stash};

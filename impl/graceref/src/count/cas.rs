@@ -119,6 +119,8 @@ impl CasCount {
             let counted = if zone(counted) < zone(REF) {
                 if zone(seen) < 0 {
                     // Saturated is as good as counted.
+                    // ORDERING: Acquire pairs with the Release of `init`, as below.
+                    fence(Ordering::Acquire);
                     return saturated(seen);
                 }
                 (seen & OBJECT) | SATURATED

@@ -24,7 +24,7 @@ pub use vacant::Vacant;
 /// What the kernel calls `SLAB_TYPESAFE_BY_RCU`. Cloning gives another handle on the same pool. The memory goes
 /// when the last handle and the last [`Ref`] are gone, in whichever order.
 ///
-/// Each thread keeps some free slots to itself (at most 63, for up to 128 threads at a time), so that threads which
+/// Each thread keeps some free slots to itself (at most 128, for up to 128 threads at a time), so that threads which
 /// insert and drop do not meet. A pool with a limit does without, so that the limit is exact.
 ///
 /// ```

@@ -7,96 +7,142 @@
 //! fence](crate::sync::asym) between: free for the thread, dear for the closer. The idea is the kernel's
 //! `percpu_ref_kill`, the magazines are Bonwick's.
 
-use super::{NOWHERE, NoSlot, Run, Slot, Slots};
+use super::{NoSlot, Run, Slot, Slots};
 use crate::count::Count;
-use crate::sync::{Flag, OncePtr, Ordering, Tracked, asym};
+use crate::sync::{AtomicPtr, Flag, Ordering, Tracked, asym};
 use crate::thread::{self, NUMBERS, Token};
 use crate::{at, local};
 use alloc::boxed::Box;
-use core::ptr::NonNull;
+use core::mem::MaybeUninit;
+use core::ptr::{self, NonNull};
 
-/// So many slots go between a cache and the shared list at a time; a cache holds less than twice as many.
-const BATCH: u32 = if cfg!(any(graceref_loom, graceref_shuttle)) { 2 } else { 32 };
+/// So many slots go between a cache and the shared list at a time; a cache holds at most twice as many.
+const BATCH: usize = if cfg!(any(graceref_loom, graceref_shuttle)) { 2 } else { 64 };
 
 /// A thread's free slots.
 #[repr(align(64))]
 struct Cache<T, C> {
     busy: Flag,
     list: Tracked<List<T, C>>,
+    /// The cache that was made before it; not changed once this one can be found.
+    older: *const Self,
+    number: u32,
 }
 
+/// Free slots, the last one given on top.
 struct List<T, C> {
-    /// Not a place, which would be one step further away.
-    first: Option<NonNull<Slot<T, C>>>,
-    len: u32,
+    len: usize,
+    slots: [MaybeUninit<NonNull<Slot<T, C>>>; 2 * BATCH],
 }
 
 impl<T, C> List<T, C> {
-    /// The place of its first slot.
     #[inline]
-    fn top(&self) -> u32 {
-        // SAFETY: a slot in the list is memory, and its owner's (Cache!NoSharedFree).
-        self.first.map_or(NOWHERE, |slot| unsafe { slot.as_ref() }.place())
+    fn pop(&mut self) -> Option<NonNull<Slot<T, C>>> {
+        self.len = self.len.checked_sub(1)?;
+        // SAFETY: below `len` all is written (Cache!TypeOK).
+        Some(unsafe { self.slots[self.len].assume_init() })
+    }
+
+    /// The list must not be full.
+    #[inline]
+    fn push(&mut self, slot: NonNull<Slot<T, C>>) {
+        self.slots[self.len].write(slot);
+        self.len += 1;
     }
 }
 
-/// The caches of all threads, by their numbers; null until needed.
-pub(super) struct Caches<T, C>([OncePtr<Cache<T, C>>; NUMBERS as usize]);
+/// The caches of all threads.
+pub(super) struct Caches<T, C> {
+    /// By the thread's number, for that thread only.
+    by_number: [Tracked<*const Cache<T, C>>; NUMBERS as usize],
+    /// The newest, and through it all others.
+    newest: AtomicPtr<Cache<T, C>>,
+}
 
 impl<T, C: Count> Caches<T, C> {
     pub(super) fn new() -> Self {
-        Self(core::array::from_fn(|_| OncePtr::new()))
+        Self {
+            by_number: core::array::from_fn(|_| Tracked::new(ptr::null())),
+            newest: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     /// The calling thread's cache.
     #[inline]
     fn of(&self, token: Token) -> Option<&Cache<T, C>> {
-        let mine = self.0.get(token.index as usize)?;
-        at!("mine");
-        let cache = match mine.get() {
-            Some(cache) => cache,
-            None => Self::allocate(mine),
-        };
+        let mine = self.by_number.get(token.index as usize)?;
+        // SAFETY: the thread's own, or inherited from the thread that had the number before (Cache!NoSharedFree).
+        let cache = mine.with(|cache| unsafe { *cache });
+        let cache = if cache.is_null() { self.allocate(token, mine) } else { cache };
         // SAFETY: freed with `self` only (Cache!NoUseAfterFree).
-        Some(unsafe { cache.as_ref() })
+        unsafe { cache.as_ref() }
     }
 
     #[cold]
-    fn allocate(mine: &OncePtr<Cache<T, C>>) -> NonNull<Cache<T, C>> {
-        let list = Tracked::new(List { first: None, len: 0 });
-        let cache = NonNull::from(Box::leak(Box::new(Cache { busy: Flag::new(), list })));
-        at!("cache");
-        assert!(mine.set(cache), "a thread's number is its own");
+    fn allocate(&self, token: Token, mine: &Tracked<*const Cache<T, C>>) -> *const Cache<T, C> {
+        let list = List { len: 0, slots: [MaybeUninit::uninit(); 2 * BATCH] };
+        let cache = Box::into_raw(Box::new(Cache {
+            busy: Flag::new(),
+            list: Tracked::new(list),
+            older: ptr::null(),
+            number: token.index,
+        }));
+        loop {
+            at!("newest");
+            // ORDERING: Relaxed; only the compare-exchange below publishes.
+            let newest = self.newest.load(Ordering::Relaxed);
+            local!(newest = Self::number(newest));
+            // SAFETY: nobody else has it yet (Cache!NoUseAfterFree).
+            unsafe { (*cache).older = newest };
+            at!("enlist");
+            // ORDERING: Release pairs with the Acquire of `close_caches`: what is in the cache.
+            let enlisted =
+                self.newest.compare_exchange(newest, cache, Ordering::Release, Ordering::Relaxed);
+            if enlisted.is_ok() {
+                break;
+            }
+        }
+        mine.with_mut(|mine| {
+            // SAFETY: as in `of` (Cache!NoSharedFree).
+            unsafe { *mine = cache };
+        });
         cache
     }
 
-    /// Each cache's flag and list, by number.
+    /// Whose cache this is, for the spec; 0 for none.
+    fn number(cache: *const Cache<T, C>) -> u32 {
+        // SAFETY: null, or freed with the pool only (Cache!NoUseAfterFree).
+        unsafe { cache.as_ref() }.map_or(0, |cache| cache.number)
+    }
+
+    /// Each cache, and the number of the newest.
     #[cfg(any(graceref_loom, graceref_shuttle))]
-    pub(super) fn raw_look(&self) -> alloc::vec::Vec<Option<super::watch::RawCache>> {
-        let look = |cache: &OncePtr<Cache<T, C>>| {
-            let cache = cache.raw_get()?;
-            // SAFETY: the model builds never free it (Cache!NoUseAfterFree).
-            let cache = unsafe { cache.as_ref() };
+    pub(super) fn raw_look(&self) -> (alloc::vec::Vec<super::watch::RawCache>, u32) {
+        let mut caches = alloc::vec::Vec::new();
+        let newest = self.newest.raw_load();
+        let mut next: *const Cache<T, C> = newest;
+        // SAFETY: the model builds never free it (Cache!NoUseAfterFree).
+        while let Some(cache) = unsafe { next.as_ref() } {
             // SAFETY: the model's threads take turns on one system thread (Cache!NoSharedFree).
             let list = unsafe { &*cache.list.as_ptr() };
-            Some(super::watch::RawCache {
+            caches.push(super::watch::RawCache {
+                number: cache.number,
+                older: Self::number(cache.older),
                 busy: cache.busy.raw_is_up(),
-                // SAFETY: a slot of the pool, whose memory is never freed here (Cache!NoUseAfterFree).
-                first: list.first.map_or(NOWHERE, |slot| unsafe { slot.as_ref() }.place()),
-                len: list.len,
-            })
-        };
-        self.0.iter().map(look).collect()
+                len: u32::try_from(list.len).unwrap_or(u32::MAX),
+            });
+            next = cache.older;
+        }
+        (caches, Self::number(newest))
     }
 }
 
 impl<T, C> Drop for Caches<T, C> {
     fn drop(&mut self) {
-        for cache in &self.0 {
-            if let Some(cache) = cache.raw_get() {
-                // SAFETY: made by `allocate`, and nobody is at it: the flags are down (Cache!NoUseAfterFree).
-                drop(unsafe { Box::from_raw(cache.as_ptr()) });
-            }
+        let mut next = self.newest.raw_load().cast_const();
+        while !next.is_null() {
+            // SAFETY: made by `allocate`, and nobody is at it: the flags are down (Cache!NoUseAfterFree).
+            next = unsafe { Box::from_raw(next.cast_mut()) }.older;
         }
     }
 }
@@ -124,16 +170,7 @@ impl<T, C: Count> Slots<T, C> {
         let Some(cache) = self.cache(caches) else {
             return self.take_run(1).map(|run| self.slot(run.first));
         };
-        let taken = self.visit(cache, |list| {
-            let slot = list.first?;
-            at!("unlink");
-            // SAFETY: this thread's, being in its cache (Cache!NoSharedFree).
-            // ORDERING: Relaxed; this thread wrote it.
-            list.first = self.find(unsafe { slot.as_ref() }.next.load(Ordering::Relaxed));
-            list.len -= 1;
-            Some(slot)
-        });
-        match taken {
+        match self.visit(cache, List::pop) {
             Some(Some(slot)) => Ok(slot),
             Some(None) => self.refill(cache),
             None => Err(NoSlot::Killed),
@@ -143,28 +180,32 @@ impl<T, C: Count> Slots<T, C> {
     /// A slot for the caller, from elsewhere, and some for its cache, which is empty.
     #[cold]
     fn refill(&self, cache: &Cache<T, C>) -> Result<NonNull<Slot<T, C>>, NoSlot> {
-        let run = self.take_run(BATCH)?;
+        let mut run = self.take_run(u32::try_from(BATCH).unwrap_or(1))?;
         let slot = self.slot(run.first);
         if run.len == 1 {
             return Ok(slot);
         }
-        at!("rest");
-        // SAFETY: the run is this thread's (Cache!NoSharedFree).
-        // ORDERING: Relaxed; as above.
-        let first = unsafe { slot.as_ref() }.next.load(Ordering::Relaxed);
-        at!("last");
-        // SAFETY: the run is this thread's (Cache!NoSharedFree).
-        // ORDERING: Relaxed; whoever gives the slot away publishes it.
-        unsafe { self.slot(run.last).as_ref() }.next.store_racing(NOWHERE, Ordering::Relaxed);
-        let rest = Run { first, len: run.len - 1, ..run };
-        if self
-            .visit(cache, |list| *list = List { first: self.find(first), len: rest.len })
-            .is_none()
-        {
+        run = Run { first: self.link_of(slot), len: run.len - 1, ..run };
+        let stored = self.visit(cache, |list| {
+            let mut next = run.first;
+            for _ in 0..run.len {
+                let slot = self.slot(next);
+                list.push(slot);
+                next = self.link_of(slot);
+            }
+        });
+        if stored.is_none() {
             // SAFETY: the run is this thread's, and so is `slot`, which keeps the memory (Cache!NoSharedFree).
-            unsafe { Self::give_run(NonNull::from(self), rest) };
+            unsafe { Self::give_run(NonNull::from(self), run) };
         }
         Ok(slot)
+    }
+
+    /// The link of a slot that is this thread's.
+    fn link_of(&self, slot: NonNull<Slot<T, C>>) -> u32 {
+        // SAFETY: the slot is this thread's (Cache!NoSharedFree).
+        // ORDERING: Relaxed; nobody writes the link of a slot that is not in the shared list.
+        unsafe { slot.as_ref() }.next.load_settled(Ordering::Relaxed)
     }
 
     /// Gives a slot to the calling thread's cache; `false` if it has none, or the pool is closed.
@@ -174,46 +215,53 @@ impl<T, C: Count> Slots<T, C> {
     #[inline]
     pub(super) unsafe fn give_cached(this: NonNull<Self>, slot: NonNull<Slot<T, C>>) -> bool {
         // SAFETY: the caller's slot keeps the memory until the cache has it, and the raised flag until
-        // it is lowered; not used after that, or with a run that keeps it (Cache!NoUseAfterFree).
+        // it is lowered; not used after that, or with slots that keep it (Cache!NoUseAfterFree).
         let slots = unsafe { this.as_ref() };
         let Some(caches) = &slots.caches else { return false };
         let Some(cache) = slots.cache(caches) else { return false };
         let given = slots.visit(cache, |list| {
-            at!("link");
-            // SAFETY: the caller's (Cache!NoSharedFree).
-            // ORDERING: Relaxed; the lowered flag publishes it to the closer.
-            unsafe { slot.as_ref() }.next.store_racing(list.top(), Ordering::Relaxed);
-            list.first = Some(slot);
-            list.len += 1;
-            (list.len == 2 * BATCH).then(|| slots.split(list))
+            if list.len == 2 * BATCH {
+                return false;
+            }
+            list.push(slot);
+            true
         });
         match given {
             None => false,
-            Some(None) => true,
-            Some(Some(run)) => {
-                // SAFETY: the run is this thread's again, and keeps the memory (Cache!NoSharedFree).
-                unsafe { Self::give_run(this, run) };
+            Some(true) => true,
+            Some(false) => {
+                // SAFETY: the caller's slot (Cache!NoUseAfterFree).
+                unsafe { Self::spill(this, cache, slot) };
                 true
             }
         }
     }
 
-    /// Takes a batch off a cache's list.
+    /// Gives a slot to a full cache: half of what is there goes to the shared list.
+    ///
+    /// # Safety
+    /// As for [`give`](Slots::give).
     #[cold]
-    fn split(&self, list: &mut List<T, C>) -> Run {
-        let mut run = Run { first: list.top(), last: list.top(), len: 1 };
-        loop {
-            let slot = self.slot(run.last);
-            at!("walk");
-            // SAFETY: this thread's, being in its cache (Cache!NoSharedFree).
-            // ORDERING: Relaxed; this thread wrote it.
-            let next = unsafe { slot.as_ref() }.next.load(Ordering::Relaxed);
-            if run.len == BATCH {
-                *list = List { first: self.find(next), len: list.len - BATCH };
-                return run;
+    unsafe fn spill(this: NonNull<Self>, cache: &Cache<T, C>, slot: NonNull<Slot<T, C>>) {
+        // SAFETY: the caller's slot keeps the memory (Cache!NoUseAfterFree).
+        let slots = unsafe { this.as_ref() };
+        let mut run = {
+            // SAFETY: the caller's slot (Cache!NoSharedFree).
+            let place = unsafe { slot.as_ref() }.place();
+            Run { first: place, last: place, len: 1 }
+        };
+        slots.visit(cache, |list| {
+            for _ in 0..BATCH {
+                let Some(slot) = list.pop() else { break };
+                // SAFETY: this thread's, being in its cache (Cache!NoSharedFree).
+                let slot = unsafe { slot.as_ref() };
+                // ORDERING: Relaxed; `push_run` publishes it.
+                slot.next.store_settled(run.first, Ordering::Relaxed);
+                run = Run { first: slot.place(), len: run.len + 1, ..run };
             }
-            run = Run { last: next, len: run.len + 1, ..run };
-        }
+        });
+        // SAFETY: the run is this thread's, and keeps the memory (Cache!NoSharedFree).
+        unsafe { Self::give_run(this, run) };
     }
 
     /// Does something with the cache's list while nobody counts it; `None` if the pool is closed.
@@ -229,12 +277,15 @@ impl<T, C: Count> Slots<T, C> {
         // ORDERING: Relaxed; the fence pairs with the closer's: it sees the flag up, or is seen.
         let closed = self.closed.load(Ordering::Relaxed) != 0;
         local!(shut = closed);
-        let result = (!closed).then(|| {
-            cache.list.with_mut(|list| {
+        let result = if closed {
+            None
+        } else {
+            at!("list");
+            Some(cache.list.with_mut(|list| {
                 // SAFETY: this thread's, and the closer waits for the flag (Cache!NoSharedFree).
                 f(unsafe { &mut *list })
-            })
-        });
+            }))
+        };
         self.touch();
         at!("exit");
         cache.busy.lower();
@@ -246,22 +297,24 @@ impl<T, C: Count> Slots<T, C> {
         let Some(caches) = &self.caches else { return 0 };
         let mark = thread::mark();
         let mut found = 0;
-        for (number, cache) in (1..).zip(&caches.0) {
-            at!("each");
-            if let Some(cache) = cache.get() {
-                // SAFETY: freed with the pool only (Cache!NoUseAfterFree).
-                let cache = unsafe { cache.as_ref() };
-                at!("wait");
-                if crate::sync::mutant("cache.no_wait") {
-                    cache.busy.look();
-                } else {
-                    cache.busy.await_lowered(mark);
-                }
-                // SAFETY: the flag is down and stays down, or its owner finds the pool closed (Cache!NoSharedFree).
-                found += cache.list.with(|list| unsafe { (*list).len });
+        at!("newest");
+        // ORDERING: Acquire pairs with the Release of `allocate`. A cache that is not seen finds the pool closed.
+        let mut next = caches.newest.load(Ordering::Acquire).cast_const();
+        local!(each = Caches::number(next));
+        // SAFETY: freed with the pool only (Cache!NoUseAfterFree).
+        while let Some(cache) = unsafe { next.as_ref() } {
+            at!("wait");
+            if crate::sync::mutant("cache.no_wait") {
+                cache.busy.look();
+            } else {
+                cache.busy.await_lowered(mark);
             }
-            local!(each = number, cached = found);
+            at!("tally");
+            // SAFETY: the flag is down and stays down, or its owner finds the pool closed (Cache!NoSharedFree).
+            found += cache.list.with(|list| unsafe { (*list).len });
+            next = cache.older;
+            local!(each = Caches::number(next), cached = u64::try_from(found).unwrap_or(0));
         }
-        found
+        u32::try_from(found).expect("fewer than there are slots")
     }
 }

@@ -30,7 +30,7 @@ mod watch;
 
 use cache::Caches;
 #[cfg(any(graceref_loom, graceref_shuttle))]
-pub use watch::{RawSlots, Watch};
+pub use watch::{RawCache, RawSlots, Watch};
 
 /// Slots of the first chunk, a power of two; each further chunk is twice its predecessor, up to `LARGEST`.
 const FIRST: u32 = if cfg!(any(graceref_loom, graceref_shuttle)) { 2 } else { 32 };

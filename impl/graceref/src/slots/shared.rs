@@ -112,16 +112,13 @@ impl<T, C: Count> Slots<T, C> {
         let head = self.shared.0.free.swap(u64::from(CLOSED), Ordering::Acquire);
         let mut found = 0;
         let mut next = low(head);
-        local!(list = number(next));
         while next != NOWHERE {
-            let slot = self.slot(next);
-            at!("walk");
             // SAFETY: the list is this thread's since the swap (Pool!NoUseAfterFree).
             // ORDERING: Relaxed; the swap acquired it.
-            next = unsafe { (*slot.as_ptr()).next.load(Ordering::Relaxed) };
+            next = unsafe { self.slot(next).as_ref() }.next.load_settled(Ordering::Relaxed);
             found += 1;
-            local!(list = number(next), found = found);
         }
+        local!(found = found);
         found
     }
 }

@@ -34,7 +34,8 @@ impl<T, C: Count> Watch<T, C> {
         };
         let all = || (0..slots.limit).map(fresh::nth_place).map_while(each);
         let free = slots.shared.0.free.raw_load();
-        let caches = slots.caches.as_ref().map(|caches| caches.raw_look()).unwrap_or_default();
+        let (caches, newest) =
+            slots.caches.as_ref().map(|caches| caches.raw_look()).unwrap_or_default();
         RawSlots {
             tag: free >> 32,
             first: number(u32::try_from(free & u64::from(u32::MAX)).unwrap_or_default()),
@@ -47,10 +48,8 @@ impl<T, C: Count> Watch<T, C> {
             word: all().map(|slot| slot.count.raw_word()).collect(),
             generation: all().map(|slot| slot.count.raw_generation()).collect(),
             handles: slots.handles.raw_refs(),
-            caches: caches
-                .into_iter()
-                .map(|cache| cache.map(|cache| (cache.busy, number(cache.first), cache.len)))
-                .collect(),
+            caches,
+            newest,
         }
     }
 }
@@ -81,13 +80,22 @@ pub struct RawSlots {
     pub generation: Vec<u32>,
     /// The pool's handles.
     pub handles: i64,
-    /// Each thread's cache, if it has one: whether it is visited, its first slot, and how many it has.
-    pub caches: Vec<Option<(bool, i64, u32)>>,
+    /// The threads' caches, the newest first.
+    pub caches: Vec<RawCache>,
+    /// The number of the newest's thread, or 0.
+    pub newest: u32,
 }
 
-/// A cache as it is.
-pub(super) struct RawCache {
-    pub(super) busy: bool,
-    pub(super) first: u32,
-    pub(super) len: u32,
+/// A thread's cache as it is.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawCache {
+    /// The thread.
+    pub number: u32,
+    /// The thread of the cache made before, or 0.
+    pub older: u32,
+    /// Whether the thread is at it.
+    pub busy: bool,
+    /// How many slots it has.
+    pub len: u32,
 }

@@ -56,6 +56,18 @@ macro_rules! modelled_atomic {
                 if model::over() { self.raw_load() } else { self.inner.load(order) }
             }
 
+            /// A store to a word that nobody else looks at now, and so no step.
+            pub fn store_settled(&self, v: $int, order: Ordering) {
+                if !model::over() {
+                    if cfg!(graceref_loom) {
+                        self.inner.swap(v, model::order(order));
+                    } else {
+                        self.inner.store(v, order);
+                    }
+                }
+                self.set(v);
+            }
+
             #[track_caller]
             pub fn store(&self, v: $int, order: Ordering) {
                 if model::over() {

@@ -26,6 +26,11 @@ macro_rules! plain_atomic {
             pub fn load_settled(&self, order: Ordering) -> $int {
                 self.0.load(order)
             }
+            /// A store to a word that nobody else looks at now, and so no step.
+            #[inline(always)]
+            pub fn store_settled(&self, v: $int, order: Ordering) {
+                self.0.store(v, order);
+            }
             #[inline(always)]
             pub fn store(&self, v: $int, order: Ordering) {
                 self.0.store(v, order);

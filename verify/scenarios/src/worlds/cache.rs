@@ -56,15 +56,16 @@ impl World for Caches {
     #[cfg(graceref_shuttle)]
     fn show(&self, show: &mut Show) {
         let raw = self.raw.look();
-        let caches = || (1..=2).map(|n| raw.caches[n]);
+        let cache = |n| raw.caches.iter().find(|cache| cache.number == n);
+        let caches = || (1..=2).map(cache);
         let holders = self.objects.len();
         show.is("count", Value::seq(raw.count[..holders].iter().copied()));
         show.is("handles", raw.handles);
         show.is("closed", raw.closed);
-        show.is("has", Value::seq(caches().map(|cache| cache.is_some())));
-        show.is("busy", Value::seq(caches().map(|cache| cache.is_some_and(|(busy, ..)| busy))));
-        show.is("list", Value::seq(caches().map(|cache| cache.map_or(0, |(_, first, _)| first))));
-        show.is("len", Value::seq(caches().map(|cache| cache.map_or(0, |(.., len)| len))));
+        show.is("newest", raw.newest);
+        show.is("older", Value::seq(caches().map(|cache| cache.map_or(0, |c| c.older))));
+        show.is("busy", Value::seq(caches().map(|cache| cache.is_some_and(|c| c.busy))));
+        show.is("len", Value::seq(caches().map(|cache| cache.map_or(0, |c| c.len))));
         show.is("fresh", raw.fresh >> 32 != 0);
         show.is("first", raw.first);
         show.is("next", Value::seq(raw.next[..holders].iter().copied()));
@@ -101,8 +102,8 @@ fn scenario(
         locals: vec![
             Locals::new("each", C, 0),
             Locals::new("cached", C, 0),
-            Locals::new("left", C, 0).as_in_code("list"),
             Locals::new("found", C, 0),
+            Locals::new("top", &threads[1..], 0).as_in_code("newest"),
             Locals::new("shut", &threads[1..], false),
             Locals::new("head", &threads[1..], 0),
         ],

@@ -73,11 +73,7 @@ pub(crate) fn all() -> Vec<Scenario> {
     let mark = Locals::new("head", H, 0);
     vec![Scenario {
         crowd: Some(Cast::new(&["closer", "holder", "holder2", "holder3"], || Closing::new(3))),
-        locals: vec![
-            Locals::new("list", &["closer"], 0),
-            Locals::new("found", &["closer"], 0),
-            mark,
-        ],
+        locals: vec![Locals::new("found", &["closer"], 0), mark],
         ..Scenario::new(
             "pool-close",
             "the last handle is dropped while two threads drop the last references",

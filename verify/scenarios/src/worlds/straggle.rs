@@ -92,7 +92,6 @@ fn scenario(name: &'static str, about: &'static str, mutant: &'static str) -> Sc
         locals: vec![
             Locals::new("ohead", &["owner"], 0).as_in_code("head"),
             Locals::new("lhead", &["lookup"], 0).as_in_code("head"),
-            Locals::new("list", &["lookup"], 0),
             Locals::new("found", &["lookup"], 0),
         ],
         ..Scenario::new(name, about, Cast::new(&["owner", "lookup"], Straggle::new))
