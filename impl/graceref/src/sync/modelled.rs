@@ -53,7 +53,10 @@ macro_rules! modelled_atomic {
 
             /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
             pub fn load_settled(&self, order: Ordering) -> $int {
-                if model::over() { self.raw_load() } else { self.inner.load(order) }
+                if model::over() {
+                    return self.raw_load();
+                }
+                model::unstepped(|| self.inner.load(order))
             }
 
             /// A store to a word that nobody else looks at now, and so no step.
@@ -225,7 +228,10 @@ impl<T> AtomicPtr<T> {
 
     /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
     pub fn load_settled(&self, order: Ordering) -> *mut T {
-        if model::over() { self.raw_load() } else { self.inner.load(order) }
+        if model::over() {
+            return self.raw_load();
+        }
+        model::unstepped(|| self.inner.load(order))
     }
 
     #[track_caller]

@@ -277,6 +277,14 @@ pub(in crate::sync) fn pop_prefix() {
     });
 }
 
+/// An operation of the engine that is no step. Other threads may run meanwhile, on this same system thread.
+pub(in crate::sync) fn unstepped<R>(operation: impl FnOnce() -> R) -> R {
+    let me = CURRENT.get();
+    let result = operation();
+    CURRENT.set(me);
+    result
+}
+
 /// A shared thing as the model's tables know it: which one it is, and how often it was accessed.
 #[derive(Debug)]
 pub(in crate::sync) struct Object {
