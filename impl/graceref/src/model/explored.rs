@@ -28,7 +28,7 @@ pub struct Explored {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Pass {
-    /// `state-cached`, `random`, `read-modify-write`, `native` or `threads`.
+    /// `state-cached`, `random`, `pct`, `read-modify-write`, `native` or `threads`.
     pub name: &'static str,
     /// How many executions there were.
     pub executions: u64,

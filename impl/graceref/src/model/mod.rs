@@ -7,7 +7,7 @@
 //!
 //! | build | explores |
 //! |---|---|
-//! | `--cfg graceref_shuttle` | every interleaving, each state once; if that is more than the limit, it says so and adds random schedules |
+//! | `--cfg graceref_shuttle` | every interleaving, each state once; if that is more than the limit, it says so and adds random and PCT schedules |
 //! | `--cfg graceref_loom` | twice: interleavings with every access a read-modify-write, then C11 weak memory |
 //! | plain | real threads, many rounds; proves nothing, and needs no engine |
 //!
@@ -203,7 +203,7 @@ impl<W: Send + Sync + 'static> Model<W> {
         self
     }
 
-    /// So many rounds on real threads, and random schedules where shuttle's search is cut off; 4,000 unless told
+    /// So many rounds on real threads, and random and PCT schedules each where shuttle's search is cut off; 4,000 unless told
     /// otherwise.
     pub fn rounds(mut self, rounds: u64) -> Self {
         self.options.rounds = rounds;

@@ -9,7 +9,7 @@ use super::play::{Book, Cast, collect, ended, play};
 use super::{Options, panics};
 use crate::sync::model;
 use core::cell::RefCell;
-use shuttle::scheduler::{RandomScheduler, Schedule, Scheduler, Task, TaskId};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Schedule, Scheduler, Task, TaskId};
 use std::collections::HashSet;
 use std::prelude::v1::*;
 use std::sync::Arc;
@@ -19,6 +19,9 @@ use std::thread_local;
 const LONGEST: usize = 10_000;
 /// A thread that is scheduled so often without coming to a step is taken to spin.
 const SPINS: u32 = 1_000_000;
+
+/// How many changes of threads a PCT schedule has.
+const DEPTH: usize = 3;
 
 type Watch = Box<dyn Fn() -> u64>;
 
@@ -45,9 +48,13 @@ pub(super) fn explore<W: Send + Sync + 'static>(
     let all = book.notes().cut_off.is_none();
     book.close(Extent::Complete, explored);
     if !all {
-        let book = Book::new("random");
+        // What the one misses the other finds: random schedules change threads too often for a long detour of one.
         let schedules = usize::try_from(options.rounds).unwrap_or(usize::MAX);
+        let book = Book::new("random");
         run(RandomScheduler::new_from_seed(options.seed, schedules), cast, &book);
+        book.close(Extent::Sample, explored);
+        let book = Book::new("pct");
+        run(PctScheduler::new_from_seed(options.seed, DEPTH, schedules), cast, &book);
         book.close(Extent::Sample, explored);
     }
 }
