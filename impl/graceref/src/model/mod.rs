@@ -74,7 +74,7 @@
 //! - A thread that waits in a loop for another has executions without end: such a search is cut off, and says so.
 //! - The world has to do the same each time: no clocks, no random numbers, no statics that are changed.
 //! - shuttle tells states apart by what the threads have read. A ghost that depends on the order of steps which
-//!   share nothing needs [`Model::watch`].
+//!   share nothing needs [`Model::watch`]. loom knows of no ghosts and may leave out one of two such orders.
 //! - loom keeps one last access per atomic, and alone it may miss an interleaving. Its first pass is complete if it
 //!   has as many classes as shuttle has, with the same digest; compare the two lines.
 //! - loom says a data race, a deadlock or a panic by stopping; what comes after it is not explored.
