@@ -12,6 +12,7 @@
 //! - [`Stash`]: a non-owning slot with an active get: one try, never a dead object, and, where destructors clear the
 //!   stash, never another object than the stash held at some instant of the call.
 //! - [`rcu`]: domains whose readers pay two plain stores and whose updaters wait for them (feature `std`, on by default).
+//! - `Table` (feature `std`, on by default): a descriptor table: lowest number first, lookups without a lock.
 //! - `model` (feature `model`): explores code of yours that is built on all this, under the same engines.
 //! - [`sync`]: the facade over atomics that lets the same code run on real threads, under loom and under shuttle.
 //!
@@ -45,6 +46,8 @@ mod reference;
 mod slots;
 mod stash;
 pub mod sync;
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+mod table;
 mod thread;
 
 pub use count::{CasCount, Count, FileRefCount};
@@ -55,3 +58,8 @@ pub use reference::Ref;
 #[doc(hidden)]
 pub use slots::{RawCache, RawSlots, Watch};
 pub use stash::{ForeignRef, Stash};
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+pub use table::{DupError, Fd, InstallError, InstallErrorKind, Local, NoNumber, Reserved, Table};
+#[cfg(any(graceref_loom, graceref_shuttle))]
+#[doc(hidden)]
+pub use table::{RawTable, TableWatch};
