@@ -226,7 +226,7 @@ mod reactor {
         }
         let taken = |event: &&&Handled| {
             let (id, number) = book[&event.key];
-            by_number[&number].range(id + 1..event.opened).next().is_some()
+            by_number[&number].range(id + 1..event.opened.max(id + 1)).next().is_some()
         };
         let taken = stale.iter().filter(taken).count();
         let once = released.iter().filter(|n| n.load(Relaxed) == 1).count();
