@@ -27,7 +27,7 @@ const LIMIT: u32 = 32;
 const LIFE: u64 = 200;
 
 #[derive(Default)]
-struct Seen {
+struct Tally {
     opened: AtomicU64,
     released: AtomicU64,
     reads: AtomicU64,
@@ -39,28 +39,28 @@ struct Seen {
 }
 
 struct File {
-    seen: Arc<Seen>,
+    tally: Arc<Tally>,
     alive: AtomicBool,
 }
 
 impl Drop for File {
     fn drop(&mut self) {
         let alive = self.alive.swap(false, Relaxed);
-        self.seen.wrong.fetch_add(u64::from(!alive), Relaxed);
-        self.seen.released.fetch_add(1, Relaxed);
+        self.tally.wrong.fetch_add(u64::from(!alive), Relaxed);
+        self.tally.released.fetch_add(1, Relaxed);
     }
 }
 
 struct Kernel {
     pool: Pool<File>,
-    seen: Arc<Seen>,
+    tally: Arc<Tally>,
 }
 
 impl Kernel {
     fn open(&self, table: &Table<File>) -> Option<Fd> {
-        let file = File { seen: Arc::clone(&self.seen), alive: AtomicBool::new(true) };
-        let file = self.pool.insert(file).ok().expect("the pool has no limit");
-        self.seen.opened.fetch_add(1, Relaxed);
+        let file = File { tally: Arc::clone(&self.tally), alive: AtomicBool::new(true) };
+        let file = self.pool.insert(file).expect("the pool has no limit");
+        self.tally.opened.fetch_add(1, Relaxed);
         // With no number free the file goes again here: released, if never read.
         table.install(file).ok()
     }
@@ -69,12 +69,12 @@ impl Kernel {
     fn read(&self, table: &Table<File>, mut random: Random, over: &AtomicBool) {
         while !over.load(Relaxed) {
             let Some(file) = table.get(any(&mut random)) else {
-                self.seen.not_open.fetch_add(1, Relaxed);
+                self.tally.not_open.fetch_add(1, Relaxed);
                 continue;
             };
             // The number may be closed by now, and be another file's.
-            self.seen.reads.fetch_add(1, Relaxed);
-            self.seen.wrong.fetch_add(u64::from(!file.alive.load(Relaxed)), Relaxed);
+            self.tally.reads.fetch_add(1, Relaxed);
+            self.tally.wrong.fetch_add(u64::from(!file.alive.load(Relaxed)), Relaxed);
         }
     }
 
@@ -97,7 +97,7 @@ impl Kernel {
     }
 
     fn fork(&self, parent: &Table<File>) -> Table<File> {
-        self.seen.forks.fetch_add(1, Relaxed);
+        self.tally.forks.fetch_add(1, Relaxed);
         let child = parent.fork();
         let before = child.iter().count();
         let kept = child.iter().filter(|(fd, _)| child.cloexec(*fd) == Some(false)).count();
@@ -106,9 +106,9 @@ impl Kernel {
             .iter()
             .all(|(fd, file)| file.alive.load(Relaxed) && child.cloexec(fd) == Some(false));
         let right = same && child.iter().count() == kept && kept + closed == before;
-        self.seen.wrong.fetch_add(u64::from(!right), Relaxed);
-        self.seen.inherited.fetch_add(kept as u64, Relaxed);
-        self.seen.closed_by_exec.fetch_add(closed as u64, Relaxed);
+        self.tally.wrong.fetch_add(u64::from(!right), Relaxed);
+        self.tally.inherited.fetch_add(kept as u64, Relaxed);
+        self.tally.closed_by_exec.fetch_add(closed as u64, Relaxed);
         child
     }
 }
@@ -119,7 +119,7 @@ fn any(random: &mut Random) -> Fd {
 
 fn main() -> ExitCode {
     let (rounds, seed) = (option("--rounds", 100_000), option("--seed", 1));
-    let kernel = Kernel { pool: Pool::new(), seen: Arc::default() };
+    let kernel = Kernel { pool: Pool::new(), tally: Arc::default() };
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let (kernel, over) = (&kernel, &over);
@@ -156,28 +156,28 @@ fn main() -> ExitCode {
         over.store(true, Relaxed);
     });
 
-    let seen = &kernel.seen;
+    let tally = &kernel.tally;
     let count = |counter: &AtomicU64| counter.load(Relaxed);
-    let (opened, released) = (count(&seen.opened), count(&seen.released));
+    let (opened, released) = (count(&tally.opened), count(&tally.released));
     println!(
         "{opened} files opened, {} reads, {} of numbers that were not open",
-        count(&seen.reads),
-        count(&seen.not_open)
+        count(&tally.reads),
+        count(&tally.not_open)
     );
     println!(
         "{} forks: {} descriptors inherited, {} closed by exec",
-        count(&seen.forks),
-        count(&seen.inherited),
-        count(&seen.closed_by_exec)
+        count(&tally.forks),
+        count(&tally.inherited),
+        count(&tally.closed_by_exec)
     );
     let mut proof = Proof::default();
     proof.that(
-        count(&seen.reads) > 0 && count(&seen.inherited) > 0,
+        count(&tally.reads) > 0 && count(&tally.inherited) > 0,
         "files were read, and inherited",
     );
-    proof.that(count(&seen.closed_by_exec) > 0, "exec closed what was marked");
+    proof.that(count(&tally.closed_by_exec) > 0, "exec closed what was marked");
     proof.that(
-        count(&seen.wrong) == 0,
+        count(&tally.wrong) == 0,
         "no reader met a released file, and each child had what is its own",
     );
     proof

@@ -33,7 +33,7 @@ struct Session {
 }
 
 #[derive(Default)]
-struct Seen {
+struct Tally {
     logins: AtomicU64,
     requests: AtomicU64,
     refused: AtomicU64,
@@ -45,7 +45,7 @@ struct Seen {
 struct Service {
     pool: Pool<Session>,
     clock: AtomicU64,
-    seen: Arc<Seen>,
+    tally: Arc<Tally>,
     /// Each client's token, as it was told to it. Any client may use an old one.
     tokens: Vec<AtomicU64>,
 }
@@ -59,8 +59,8 @@ impl Service {
             requests: AtomicU64::new(0),
             released: AtomicBool::new(false),
         };
-        let session = self.pool.insert(session).ok().expect("the pool has no limit");
-        self.seen.logins.fetch_add(1, Relaxed);
+        let session = self.pool.insert(session).expect("the pool has no limit");
+        self.tally.logins.fetch_add(1, Relaxed);
         self.tokens[client].store(Ref::key(&session).to_u64(), Relaxed);
         reaper.send(session).expect("the reaper outlives the workers");
     }
@@ -73,7 +73,7 @@ impl Service {
         // Something is done for the client here, and the session may be ended meanwhile. It stays until we are done.
         thread::yield_now();
         if session.released.load(Relaxed) || session.client != client {
-            self.seen.wrong.fetch_add(1, Relaxed);
+            self.tally.wrong.fetch_add(1, Relaxed);
         }
         true
     }
@@ -85,9 +85,9 @@ impl Service {
             let client = random.below(spread);
             let token = Key::from_u64(self.tokens[client].load(Relaxed));
             if token.is_some_and(|token| self.request(client, token)) {
-                self.seen.requests.fetch_add(1, Relaxed);
+                self.tally.requests.fetch_add(1, Relaxed);
             } else {
-                self.seen.refused.fetch_add(u64::from(token.is_some()), Relaxed);
+                self.tally.refused.fetch_add(u64::from(token.is_some()), Relaxed);
                 self.log_in(client, reaper);
             }
         }
@@ -123,8 +123,8 @@ impl Service {
 
 fn main() -> ExitCode {
     let (rounds, seed) = (option("--rounds", 150_000), option("--seed", 1));
-    let seen = Arc::<Seen>::default();
-    let told = Arc::clone(&seen);
+    let tally = Arc::<Tally>::default();
+    let told = Arc::clone(&tally);
     let pool = Pool::<Session>::builder()
         .on_release(move |session| {
             told.released.fetch_add(1, Relaxed);
@@ -133,7 +133,7 @@ fn main() -> ExitCode {
         })
         .build();
     let tokens = (0..CLIENTS).map(|_| AtomicU64::new(0)).collect();
-    let service = Service { pool, clock: AtomicU64::new(0), seen: Arc::clone(&seen), tokens };
+    let service = Service { pool, clock: AtomicU64::new(0), tally: Arc::clone(&tally), tokens };
 
     let (ended, in_use) = thread::scope(|scope| {
         let service = &service;
@@ -155,17 +155,17 @@ fn main() -> ExitCode {
     });
 
     let count = |counter: &AtomicU64| counter.load(Relaxed);
-    let logins = count(&seen.logins);
-    println!("{} requests, {logins} sessions", count(&seen.requests));
+    let logins = count(&tally.logins);
+    println!("{} requests, {logins} sessions", count(&tally.requests));
     println!(
         "{ended} timed out ({in_use} of them in use), {} stale tokens refused",
-        count(&seen.refused)
+        count(&tally.refused)
     );
     let mut proof = Proof::default();
-    proof.that(count(&seen.requests) > 0 && ended > 0, "sessions were used, and timed out");
-    proof.that(count(&seen.wrong) == 0, "no request met a released or another's session");
+    proof.that(count(&tally.requests) > 0 && ended > 0, "sessions were used, and timed out");
+    proof.that(count(&tally.wrong) == 0, "no request met a released or another's session");
     proof.that(
-        count(&seen.released) == logins && count(&seen.released_twice) == 0,
+        count(&tally.released) == logins && count(&tally.released_twice) == 0,
         "every session was released exactly once",
     );
     proof.that(drained && all_refused, "the killed pool was drained, and finds nothing");

@@ -56,7 +56,7 @@ enum Lookup {
 impl Driver {
     fn create(self: &Arc<Self>, pool: &Pool<Singleton>) -> Ref<Singleton> {
         let singleton = Singleton { driver: Arc::clone(self), alive: AtomicUsize::new(1) };
-        let singleton = pool.insert(singleton).ok().expect("the pool has no limit");
+        let singleton = pool.insert(singleton).expect("the pool has no limit");
         self.created.fetch_add(1, Relaxed);
         self.stash.store(&singleton).expect("of the stash's pool");
         singleton
@@ -78,9 +78,9 @@ impl Driver {
     }
 }
 
-/// What each thread saw.
+/// What a thread counted.
 #[derive(Default)]
-struct Seen {
+struct Tally {
     found: u64,
     created: u64,
     wrong: u64,
@@ -94,34 +94,34 @@ fn shape(name: &str, lock: Option<Mutex<()>>, rounds: u64, seed: u64, proof: &mu
     let run = |thread| {
         let (pool, driver) = (&pool, &driver);
         move || {
-            let (mut random, mut seen) = (Random::new(seed, thread), Seen::default());
+            let (mut random, mut tally) = (Random::new(seed, thread), Tally::default());
             let mut held = Vec::new();
             for _ in 0..rounds {
                 let object = match driver.look_up(pool) {
                     Lookup::Found(object) => {
-                        seen.found += 1;
+                        tally.found += 1;
                         object
                     }
                     Lookup::Created(object) => {
-                        seen.created += 1;
+                        tally.created += 1;
                         object
                     }
                 };
-                seen.wrong += u64::from(object.alive.load(Relaxed) != 1);
+                tally.wrong += u64::from(object.alive.load(Relaxed) != 1);
                 // Some keep it for a while. Now and then everything is put, and it dies when all have.
                 held.push(object);
                 if random.below(4) > 0 || held.len() > 8 {
                     held.clear();
                 }
             }
-            seen
+            tally
         }
     };
-    let seen: Vec<Seen> = thread::scope(|scope| {
+    let tally: Vec<Tally> = thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|i| scope.spawn(run(i))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let sum = |of: fn(&Seen) -> u64| seen.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&Tally) -> u64| tally.iter().map(of).sum::<u64>();
     let (found, refused, wrong) = (sum(|s| s.found), sum(|s| s.created), sum(|s| s.wrong));
     println!("{name}: {found} lookups found it, {refused} were refused and made it anew");
     let (created, released) = (driver.created.load(Relaxed), driver.released.load(Relaxed));

@@ -8,16 +8,13 @@ pub(crate) fn option(name: &str, default: u64) -> u64 {
     let mut value = default;
     for pair in words.chunks(2) {
         let number = pair.get(1).and_then(|word| word.parse().ok());
-        match (pair[0].as_str(), number) {
-            ("--rounds" | "--seed", Some(number)) => {
-                if pair[0] == name {
-                    value = number;
-                }
-            }
-            _ => {
-                eprintln!("{}: not understood; there are --rounds N and --seed N", pair.join(" "));
-                std::process::exit(2);
-            }
+        let known = ["--rounds", "--seed"].contains(&pair[0].as_str());
+        let Some(number) = number.filter(|_| known) else {
+            eprintln!("{}: not understood; there are --rounds N and --seed N", pair.join(" "));
+            std::process::exit(2);
+        };
+        if pair[0] == name {
+            value = number;
         }
     }
     value

@@ -2,7 +2,7 @@
 
 use super::play::Cast;
 use crate::sync::{ENGINE, Engine};
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::prelude::v1::*;
@@ -223,7 +223,7 @@ fn diagram(
     let line = |f: &mut fmt::Formatter<'_>, texts: &[&str], last: &str| {
         let mut line = String::from("  ");
         for (text, &width) in texts.iter().zip(&widths) {
-            line += &format!("{text:<width$}   ");
+            write!(line, "{text:<width$}   ")?;
         }
         line += last;
         writeln!(f, "{}", line.trim_end())
