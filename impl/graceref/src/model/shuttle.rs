@@ -1,8 +1,8 @@
 //! Under shuttle: every interleaving, by a depth-first search that ends an execution at a state it has seen.
 //!
 //! It branches only where each thread stands before a step. A state is what each thread has read so far (for each
-//! access, the how-manieth access to that object it was) and what the model watches. Two orders of independent steps
-//! lead to the same state; nothing else does, but for a collision of 64-bit digests.
+//! access, the how-manieth access to that object it was), where it stands, and what the model watches. Two orders of
+//! independent steps lead to the same state; nothing else does, but for a collision of 64-bit digests.
 
 use super::explored::{Explored, Extent};
 use super::play::{Book, Cast, collect, ended, play};
@@ -221,7 +221,7 @@ impl Search {
         // A replayed prefix is not looked up: its states are this very path.
         if self.depth == self.levels.len() {
             let watched = WATCH.with_borrow(|watch| watch.as_ref().map_or(0, |watch| watch()));
-            if !self.seen.insert((model::class(), watched)) {
+            if !self.seen.insert((model::class(), model::mix(watched, ahead()))) {
                 return None;
             }
             if self.depth >= LONGEST {
@@ -233,6 +233,20 @@ impl Search {
         let level = &self.levels[self.depth];
         Some(level.choices[level.at])
     }
+}
+
+/// A digest of the steps before which the threads stand.
+///
+/// What a thread has read says which that is, except where code looks at a word outside the model: once a pointer
+/// that is set once has been set, reading it is no step.
+fn ahead() -> u64 {
+    let line = |pending: &model::Pending| {
+        let place = pending.location;
+        let file = core::ptr::from_ref(place.file()).addr() as u64;
+        model::mix(file, u64::from(place.line()) << 32 | u64::from(place.column()))
+    };
+    let ahead = |role: &model::Role| role.pending.as_ref().map_or(0, line);
+    model::roles(|roles| roles.iter().fold(0, |digest, role| model::mix(digest, ahead(role))))
 }
 
 fn stands() -> Vec<Stands> {
