@@ -3,43 +3,13 @@
 //! Two threads each. An execution's end is checked by whichever thread comes last.
 #![cfg(any(graceref_loom, graceref_shuttle))]
 
-use graceref::model::{Explored, Ghost, Hand, Model, require};
-use graceref::sync::{Tracked, model};
+mod engine;
+
+use engine::{Scene, fails, holds};
+use graceref::model::{Ghost, Hand, require};
+use graceref::sync::Tracked;
 use graceref::{CasCount, Count, FileRefCount, Pool, Ref, Stash};
 use std::sync::{Arc, Mutex};
-
-/// The scene of an execution: two threads, and what must be true when both are done.
-trait Scene: Send + Sync + 'static {
-    fn set() -> Self;
-    fn first(&self);
-    fn second(&self);
-    fn end(&self);
-}
-
-fn explore<S: Scene>(mutant: &str) -> Explored {
-    model::set_mutant(mutant);
-    let explored = Model::new(std::any::type_name::<S>(), S::set)
-        .thread("first", S::first)
-        .thread("second", S::second)
-        .at_end(S::end)
-        .rounds(20_000)
-        .explore();
-    println!("{explored}");
-    explored
-}
-
-fn holds<S: Scene>() {
-    let explored = explore::<S>("");
-    explored.assert_holds();
-    explored.assert_complete();
-}
-
-/// A checker that cannot fail is a defect: the mutant must be noticed, and said to break one of these.
-fn fails<S: Scene>(mutant: &str, properties: &[&str]) {
-    let explored = explore::<S>(mutant);
-    model::set_mutant("");
-    assert!(properties.iter().any(|p| explored.found(p).is_some()), "{mutant}: {explored}");
-}
 
 /// An object whose uses and whose end the model watches.
 struct Body<C: Count> {
