@@ -373,7 +373,8 @@ fn what_is_installed_without_the_lock_can_be_closed_under_it() {
 #[test]
 fn an_install_that_publishes_nothing_is_a_race() {
     if cfg!(graceref_loom) {
-        fails::<Publish<CasCount>>("table.install_relaxed", &USE_AFTER_FREE);
+        // Where there are keys, an insert ends in a look whether the pool was killed, behind a fence that publishes too.
+        fails::<Publish<FileRefCount>>("table.install_relaxed", &USE_AFTER_FREE);
     }
 }
 

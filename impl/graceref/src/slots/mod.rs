@@ -70,6 +70,12 @@ impl<T, C> Slot<T, C> {
         return offset_of!(Self, value) + Tracked::<MaybeUninit<T>>::CONTENT_OFFSET;
     }
 
+    /// The slot's number by the order of use, from 1 on, as the specs have it.
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+    pub(crate) fn number(&self) -> u32 {
+        u32::try_from(fresh::number(self.place())).unwrap_or(0)
+    }
+
     /// Which slot of its pool this is. The caller has a reference or owns the slot.
     #[inline]
     pub(crate) fn place(&self) -> u32 {

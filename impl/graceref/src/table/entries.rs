@@ -165,7 +165,7 @@ impl<T, C: Count> Entries<T, C> {
     #[cfg(any(graceref_loom, graceref_shuttle))]
     pub(super) fn raw_first(&self) -> Vec<u32> {
         // SAFETY: the pool's memory is not really freed in the model builds (Table!NoForeignSlot).
-        let number = |slot: NonNull<Slot<T, C>>| unsafe { slot.as_ref() }.place();
+        let number = |slot: NonNull<Slot<T, C>>| unsafe { slot.as_ref() }.number();
         self.first.iter().map(|entry| entry.raw().map_or(0, number)).collect()
     }
 

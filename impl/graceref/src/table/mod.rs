@@ -276,7 +276,7 @@ impl<T, C: Count> Table<T, C> {
             at!("load");
             let slot = entry.load();
             // SAFETY: as in `active` (Table!NoForeignSlot).
-            local!(undo = false, slot = slot.map_or(0, |slot| unsafe { slot.as_ref() }.place()));
+            local!(undo = false, slot = slot.map_or(0, |slot| unsafe { slot.as_ref() }.number()));
             let slot = slot?;
             let Some(object) = inner.active(slot) else {
                 // ORDERING: Acquire pairs with the Release of the last put: the change of the entry before it is seen
@@ -372,7 +372,7 @@ impl<T, C: Count> Table<T, C> {
             at!("look");
             let old = entry.load();
             // SAFETY: as in `active` (Table!NoForeignSlot).
-            local!(old = old.map_or(0, |slot| unsafe { slot.as_ref() }.place()));
+            local!(old = old.map_or(0, |slot| unsafe { slot.as_ref() }.number()));
             if old.is_none() && book.is_taken(to.0) && !mutant("table.skip_busy") {
                 return Err(DupError::Busy(to));
             }
