@@ -13,6 +13,7 @@
 //!   stash, never another object than the stash held at some instant of the call.
 //! - [`rcu`]: domains whose readers pay two plain stores and whose updaters wait for them (feature `std`, on by default).
 //! - `Table` (feature `std`, on by default): a descriptor table: lowest number first, lookups without a lock.
+//! - `model` (feature `model`): explores code of yours that is built on all this, under the same engines.
 //! - [`sync`]: the facade over atomics that lets the same code run on real threads, under loom and under shuttle.
 //!
 //! ```
@@ -36,6 +37,8 @@ extern crate std;
 
 mod count;
 mod key;
+#[cfg(any(feature = "model", graceref_loom, graceref_shuttle))]
+pub mod model;
 mod pool;
 #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
 pub mod rcu;

@@ -3,153 +3,13 @@
 //! Two threads each. An execution's end is checked by whichever thread comes last.
 #![cfg(any(graceref_loom, graceref_shuttle))]
 
-use graceref::sync::model::{self, Ghost};
-use graceref::sync::{AtomicU32, ENGINE, Engine, Ordering as Order, Tracked};
+mod engine;
+
+use engine::{Scene, fails, holds};
+use graceref::model::{Ghost, Hand, require};
+use graceref::sync::Tracked;
 use graceref::{CasCount, Count, FileRefCount, Key, Pool, Ref, Stash};
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-
-/// What the executions came to.
-struct Explored {
-    executions: usize,
-    /// How many of them differ in the order of accesses to a shared object.
-    classes: usize,
-    /// The properties that did not hold.
-    violated: Vec<&'static str>,
-}
-
-/// The scene of an execution: two threads, and what must be true when both are done.
-trait Scene: Send + Sync + 'static {
-    fn set() -> Self;
-    fn first(&self);
-    fn second(&self);
-    fn end(&self);
-}
-
-/// What a thread of the scene takes with it.
-struct Hand<T>(Mutex<Option<T>>);
-
-impl<T> Hand<T> {
-    fn holding(value: T) -> Self {
-        Self(Mutex::new(Some(value)))
-    }
-
-    fn take(&self) -> T {
-        self.0.lock().unwrap().take().expect("a thread takes its things once")
-    }
-}
-
-static EXECUTIONS: AtomicUsize = AtomicUsize::new(0);
-static CLASSES: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
-
-fn play<S: Scene>(spawn: fn(Box<dyn FnOnce() + Send>)) {
-    EXECUTIONS.fetch_add(1, Ordering::Relaxed);
-    model::begin(2);
-    let scene = Arc::new((S::set(), AtomicU32::new(0)));
-    model::start();
-    let other = Arc::clone(&scene);
-    spawn(Box::new(move || role(&other, 1)));
-    role(&scene, 0);
-}
-
-fn role<S: Scene>((scene, done): &(S, AtomicU32), role: usize) {
-    model::enter(role);
-    if role == 0 {
-        scene.first();
-    } else {
-        scene.second();
-    }
-    // Whoever comes last sees what the other did.
-    done.fetch_add(1, Order::AcqRel);
-    if model::leave(role) {
-        scene.end();
-        CLASSES.lock().unwrap().insert(model::class());
-        model::stop();
-    }
-}
-
-#[cfg(graceref_loom)]
-fn run<S: Scene>() {
-    assert_eq!(ENGINE, Engine::Loom, "this binary was built for another engine");
-    for rmw in [true, false] {
-        if rmw && model::mutant_of_orderings() {
-            continue;
-        }
-        model::set_rmw_pass(rmw);
-        // No bound: every interleaving of the two, as far as the pass goes.
-        let mut builder = loom::model::Builder::new();
-        builder.max_branches = 10_000;
-        builder.check(|| play::<S>(|f| drop(loom::thread::spawn(f))));
-    }
-}
-
-#[cfg(graceref_shuttle)]
-fn run<S: Scene>() {
-    assert_eq!(ENGINE, Engine::Shuttle, "this binary was built for another engine");
-    let mut config = shuttle::Config::new();
-    config.silence_warnings = true;
-    config.failure_persistence = shuttle::FailurePersistence::None;
-    // What the one misses the other finds: random schedules change threads too often for a long detour of one.
-    let random = shuttle::scheduler::RandomScheduler::new_from_seed(0x67_7261_6365, 10_000);
-    // A dropped handle would detach the thread, and detached threads may be cut short.
-    let spawned = || play::<S>(|f| std::mem::forget(shuttle::thread::spawn(f)));
-    shuttle::Runner::new(random, config.clone()).run(spawned);
-    let pct = shuttle::scheduler::PctScheduler::new_from_seed(0x67_7261_6365, 3, 10_000);
-    shuttle::Runner::new(pct, config).run(spawned);
-}
-
-fn explore<S: Scene>(mutant: &str) -> Explored {
-    model::set_mutant(mutant);
-    EXECUTIONS.store(0, Ordering::Relaxed);
-    CLASSES.lock().unwrap().clear();
-    let _ = model::take_report();
-    run::<S>();
-    let explored = Explored {
-        executions: EXECUTIONS.load(Ordering::Relaxed),
-        classes: CLASSES.lock().unwrap().len(),
-        violated: model::take_report().violations.into_keys().collect(),
-    };
-    let Explored { executions, classes, .. } = explored;
-    println!("{executions} executions, {classes} classes");
-    explored
-}
-
-fn holds<S: Scene>() {
-    let Explored { executions, classes, violated } = explore::<S>("");
-    assert_eq!(violated, [""; 0]);
-    assert!(executions > 1 && classes > 1, "{executions} executions of {classes} classes explored");
-}
-
-/// A checker that cannot fail is a defect: the mutant must be noticed, and said to break one of these.
-///
-/// In a process of its own, since loom says it by a panic, perhaps in a destructor.
-fn fails<S: Scene>(mutant: &str, properties: &[&str]) {
-    const CHILD: &str = "GRACEREF_MODEL_CHILD";
-    if std::env::var_os(CHILD).is_some() {
-        assert_eq!(explore::<S>(mutant).violated, [""; 0]);
-        return;
-    }
-    let test = std::thread::current().name().expect("a test's thread has its name").to_owned();
-    let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &test, "--nocapture"])
-        .env(CHILD, "1")
-        .env("RUST_BACKTRACE", "0")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&child.stderr);
-    assert!(!child.status.success(), "nothing noticed {mutant}");
-    assert!(properties.iter().any(|p| said.contains(p)), "{mutant} was noticed as\n{said}");
-}
-
-/// loom's word for a data race.
-const LOOM_RACE: &str = "Causality violation";
-
-fn require(holds: bool, property: &'static str) {
-    if !holds {
-        model::violated(property, format_args!("at the end"));
-    }
-}
 
 /// An object whose uses and whose end the model watches.
 struct Body<C: Count> {
@@ -929,7 +789,7 @@ fn the_memory_waits_for_a_put_that_straggles() {
 
 #[test]
 fn memory_that_does_not_wait_for_a_put_that_straggles_is_freed_under_it() {
-    let properties = ["NoUseAfterFree", "NoDataRace", LOOM_RACE];
+    let properties = ["NoUseAfterFree", "NoDataRace"];
     fails::<Straggler<FileRefCount>>("pool.forget_stragglers", &properties);
 }
 
@@ -945,7 +805,7 @@ fn a_slot_is_in_one_place_while_two_threads_pop_and_push() {
 
 #[test]
 fn a_free_list_without_its_tag_hands_a_slot_out_twice() {
-    let properties = ["NoSharedFree", "NothingLost", "NoDataRace", LOOM_RACE, "NoUseAfterFree"];
+    let properties = ["NoSharedFree", "NothingLost", "NoDataRace", "NoUseAfterFree"];
     fails::<FreeList>("pool.no_tag", &properties);
 }
 
@@ -966,8 +826,7 @@ fn who_looks_an_object_in_new_slots_up_under_a_lock_sees_the_slots() {
 
 #[test]
 fn a_reference_that_nobody_counted_is_seen_to_look_at_a_released_object() {
-    let Explored { violated, .. } = explore::<Uncounted>("");
-    assert_eq!(violated, ["NoUseAfterFree"]);
+    fails::<Uncounted>("", &["NoUseAfterFree"]);
 }
 
 #[test]

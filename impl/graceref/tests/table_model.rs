@@ -3,9 +3,9 @@
 
 mod engine;
 
-use engine::{Hand, LOOM_RACE, Scene, fails, holds, require};
+use engine::{Scene, fails, holds};
+use graceref::model::{Ghost, Hand, require};
 use graceref::sync::Tracked;
-use graceref::sync::model::Ghost;
 use graceref::{CasCount, Count, DupError, Fd, FileRefCount, Pool, Ref, Table};
 use std::sync::{Arc, Mutex};
 
@@ -333,7 +333,7 @@ impl<C: Count> Scene for Grown<C> {
     }
 }
 
-const USE_AFTER_FREE: [&str; 3] = ["NoUseAfterFree", "NoDataRace", LOOM_RACE];
+const USE_AFTER_FREE: [&str; 2] = ["NoUseAfterFree", "NoDataRace"];
 
 #[test]
 fn a_lookup_beside_a_close_finds_the_object_or_nothing() {
@@ -373,7 +373,8 @@ fn what_is_installed_without_the_lock_can_be_closed_under_it() {
 #[test]
 fn an_install_that_publishes_nothing_is_a_race() {
     if cfg!(graceref_loom) {
-        fails::<Publish<CasCount>>("table.install_relaxed", &USE_AFTER_FREE);
+        // Where there are keys, an insert ends in a look whether the pool was killed, behind a fence that publishes too.
+        fails::<Publish<FileRefCount>>("table.install_relaxed", &USE_AFTER_FREE);
     }
 }
 
@@ -394,7 +395,7 @@ fn a_fork_beside_a_close_keeps_the_object_or_has_none() {
 
 #[test]
 fn a_fork_that_takes_no_reference_releases_twice() {
-    let properties = ["ReleasedOnce", "NoUseAfterFree", "NoDataRace", LOOM_RACE];
+    let properties = ["ReleasedOnce", "NoUseAfterFree", "NoDataRace"];
     fails::<Fork<CasCount>>("table.fork_uncounted", &properties);
 }
 
@@ -440,6 +441,6 @@ fn a_lookup_in_a_chunk_that_is_being_made_finds_the_object_or_nothing() {
 #[test]
 fn a_chunk_that_is_published_too_soon_is_a_race() {
     if cfg!(graceref_loom) {
-        fails::<Grown<CasCount>>("table.grow_relaxed", &["NoDataRace", LOOM_RACE]);
+        fails::<Grown<CasCount>>("table.grow_relaxed", &["NoDataRace"]);
     }
 }

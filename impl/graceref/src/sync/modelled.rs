@@ -59,7 +59,12 @@ macro_rules! modelled_atomic {
                     return self.raw_load();
                 }
                 let order = model::access("load_settled", order);
-                model::unstepped(|| self.inner.load(order))
+                model::unstepped(|| {
+                    let seen = self.inner.load(order);
+                    // What was there before is for the native pass.
+                    let stale = model::rmw_pass() && seen != self.raw_load();
+                    if stale { self.inner.fetch_add(0, AcqRel) } else { seen }
+                })
             }
 
             /// A store to a word that nobody else looks at now, and so no step.
@@ -232,17 +237,15 @@ impl<T> AtomicPtr<T> {
             return self.raw_load();
         }
         let order = model::access("load", order);
-        self.object.step(|| {
-            if model::rmw_pass() {
-                let null = core::ptr::null_mut();
-                // A compare-exchange is a read-modify-write to loom whether or not it succeeds.
-                self.inner
-                    .compare_exchange(null, null, AcqRel, Ordering::Acquire)
-                    .unwrap_or_else(|seen| seen)
-            } else {
-                self.inner.load(order)
-            }
-        })
+        self.object.step(|| if model::rmw_pass() { self.newest() } else { self.inner.load(order) })
+    }
+
+    /// A load that is a read-modify-write to loom, whether or not it succeeds.
+    fn newest(&self) -> *mut T {
+        let null = core::ptr::null_mut();
+        self.inner
+            .compare_exchange(null, null, AcqRel, Ordering::Acquire)
+            .unwrap_or_else(|seen| seen)
     }
 
     /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
@@ -252,7 +255,11 @@ impl<T> AtomicPtr<T> {
             return self.raw_load();
         }
         let order = model::access("load_settled", order);
-        model::unstepped(|| self.inner.load(order))
+        model::unstepped(|| {
+            let seen = self.inner.load(order);
+            let stale = model::rmw_pass() && seen != self.raw_load();
+            if stale { self.newest() } else { seen }
+        })
     }
 
     #[track_caller]

@@ -62,8 +62,10 @@ fn next(bound: u64) -> u64 {
 
 /// Before a step.
 pub(in crate::sync) fn dally() {
-    ROUND.with_borrow_mut(|round| {
-        let Some(round) = round else { return };
+    // A thread that is ending has no round any more, and its destructors may still do steps.
+    let _ = ROUND.try_with(|round| {
+        let mut round = round.borrow_mut();
+        let Some(round) = &mut *round else { return };
         let now = round.steps.load(Ordering::Relaxed);
         let far = match round.done {
             0 => round.first,

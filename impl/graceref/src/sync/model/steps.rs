@@ -68,7 +68,7 @@ struct Execution {
     over: bool,
     roles: Vec<Role>,
     objects: HashMap<usize, u64>,
-    steps: Vec<(usize, &'static str)>,
+    steps: Vec<(usize, Pending)>,
     events: Vec<Event>,
 }
 
@@ -176,7 +176,7 @@ pub fn roles<R>(f: impl FnOnce(&[Role]) -> R) -> R {
 pub fn choose(role: usize) {
     with(|e| {
         if let Some(pending) = e.roles[role].pending.take() {
-            e.steps.push((role, pending.label));
+            e.steps.push((role, pending));
         }
     });
 }
@@ -200,8 +200,8 @@ pub fn mix(digest: u64, word: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The steps so far: thread and label.
-pub fn steps() -> Vec<(usize, &'static str)> {
+/// The steps so far: thread, and what it did.
+pub fn steps() -> Vec<(usize, Pending)> {
     with(|e| e.steps.clone())
 }
 
@@ -417,7 +417,7 @@ impl Object {
             with(|e| {
                 let role = &mut e.roles[me];
                 if let Some(pending) = role.pending.take() {
-                    e.steps.push((me, pending.label));
+                    e.steps.push((me, pending));
                 }
                 role.history = if shared {
                     let version = self.version.fetch_add(1, Ordering::Relaxed);
