@@ -707,13 +707,13 @@ impl Scene for KilledInsert {
 }
 
 /// The last reference and the last handle of a killed pool.
-struct Killed {
+struct LastOfKilled {
     object: Hand<Ref<Tracked<usize>>>,
     pool: Hand<Pool<Tracked<usize>>>,
     told: Arc<Ghost<usize>>,
 }
 
-impl Scene for Killed {
+impl Scene for LastOfKilled {
     fn set() -> Self {
         let (pool, told) = (Pool::with_limit(1), Arc::<Ghost<usize>>::default());
         let object = pool.insert(Tracked::new(0)).ok().unwrap();
@@ -893,5 +893,5 @@ fn nobody_finds_what_is_inserted_while_the_pool_is_killed() {
 
 #[test]
 fn of_the_last_reference_and_the_last_handle_of_a_killed_pool_one_tells_and_one_frees() {
-    holds::<Killed>();
+    holds::<LastOfKilled>();
 }
