@@ -1,7 +1,9 @@
 //! All scenarios by name.
 
 use crate::scenario::Scenario;
-use crate::worlds::{cache, count, epoll, file_ref, keys, litmus, pool, rcuref, stash, straggle};
+use crate::worlds::{
+    cache, count, epoll, file_ref, keys, litmus, pool, rcu, rcuref, stash, straggle,
+};
 
 /// Every scenario, in the order of the spec's modules.
 pub fn all() -> Vec<Scenario> {
@@ -14,6 +16,7 @@ pub fn all() -> Vec<Scenario> {
         keys::all(),
         cache::all(),
         straggle::all(),
+        rcu::all(),
         epoll::all(),
         litmus::all(),
     ]

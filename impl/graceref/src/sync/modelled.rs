@@ -147,6 +147,7 @@ macro_rules! modelled_atomic {
             }
 
             /// A buffered store takes effect, as part of the step at hand.
+            #[allow(dead_code)] // One of the types has it.
             pub(in crate::sync) fn land(&self, v: $int) {
                 self.object.also(|| {
                     self.inner.store(v, Ordering::Release);

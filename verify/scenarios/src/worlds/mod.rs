@@ -8,6 +8,7 @@ mod held;
 pub(crate) mod keys;
 pub(crate) mod litmus;
 pub(crate) mod pool;
+pub(crate) mod rcu;
 pub(crate) mod rcuref;
 pub(crate) mod stash;
 pub(crate) mod straggle;
