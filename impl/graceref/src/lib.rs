@@ -12,6 +12,7 @@
 //! - [`Stash`]: a non-owning slot with an active get: one try, never a dead object, and, where destructors clear the
 //!   stash, never another object than the stash held at some instant of the call.
 //! - [`rcu`]: domains whose readers pay two plain stores and whose updaters wait for them (feature `std`, on by default).
+//! - [`RcuPool`]: a pool whose readers look at objects without counting, under a guard (likewise).
 //! - [`sync`]: the facade over atomics that lets the same code run on real threads, under loom and under shuttle.
 //!
 //! ```
@@ -38,6 +39,8 @@ mod key;
 mod pool;
 #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
 pub mod rcu;
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+mod rcu_pool;
 mod reference;
 mod slots;
 mod stash;
@@ -47,6 +50,8 @@ mod thread;
 pub use count::{CasCount, Count, FileRefCount};
 pub use key::{Key, ZeroKey};
 pub use pool::{Builder, Full, Pool, Releasing, Vacant};
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+pub use rcu_pool::{ForeignGuard, RcuPool, Reader};
 pub use reference::Ref;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 #[doc(hidden)]

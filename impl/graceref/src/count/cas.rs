@@ -149,9 +149,16 @@ impl CasCount {
     #[inline]
     pub(crate) fn is_generation(&self, wanted: u32) -> bool {
         at!("peek");
+        let order = if crate::sync::mutant("rcupool.peek_relaxed") {
+            Ordering::Relaxed
+        } else {
+            Ordering::Acquire
+        };
         // ORDERING: Acquire pairs with the Release of `init`: the object's fields.
-        let seen = self.0.load(Ordering::Acquire);
-        (seen ^ LIVE) & OBJECT == u64::from(wanted) && (zone(seen) >= 0 || saturated(seen))
+        let seen = self.0.load(order);
+        let meant = (seen ^ LIVE) & OBJECT == u64::from(wanted);
+        (meant || (crate::sync::mutant("rcupool.any_generation") && seen & LIVE != 0))
+            && (zone(seen) >= 0 || saturated(seen))
     }
 
     /// Lets the object be found no more, if it is `wanted`; whether it was this call's doing.

@@ -62,6 +62,7 @@ use lock::Lock;
 use period::Periods;
 pub use period::Snapshot;
 use queue::Queue;
+pub(crate) use queue::contain;
 use record::{Record, Records};
 use wait::Wait;
 
