@@ -2,7 +2,7 @@
 
 use crate::scenario::Scenario;
 use crate::worlds::{
-    cache, count, epoll, file_ref, keys, litmus, pool, rcu, rcuref, stash, straggle,
+    cache, count, epoll, file_ref, keys, litmus, pool, rcu, rcu_pool, rcuref, stash, straggle,
 };
 
 /// Every scenario, in the order of the spec's modules.
@@ -17,6 +17,7 @@ pub fn all() -> Vec<Scenario> {
         cache::all(),
         straggle::all(),
         rcu::all(),
+        rcu_pool::all(),
         epoll::all(),
         litmus::all(),
     ]
