@@ -280,6 +280,22 @@ impl Scene for Helped {
     }
 }
 
+/// Two readers, one behind the other in the list.
+struct TwoReaders(Shared);
+
+impl Scene for TwoReaders {
+    const ROLES: usize = 3;
+    fn set() -> Self {
+        let shared = Shared::new();
+        shared.domain.raw_prepare(0);
+        shared.domain.raw_prepare(1);
+        Self(shared)
+    }
+    fn play(&self, role: usize) {
+        if role == 2 { self.0.update() } else { self.0.read() }
+    }
+}
+
 /// The updater's work is deferred (under a lock, and far too much of it for loom), and whoever is last runs it.
 #[cfg(graceref_shuttle)]
 struct Deferred(Arc<Shared>);
@@ -331,6 +347,11 @@ fn the_inner_guard_keeps_the_reader_inside() {
 }
 
 #[test]
+fn every_reader_is_waited_for() {
+    holds::<TwoReaders>(&["Freed", "Read"]);
+}
+
+#[test]
 fn a_grace_period_that_another_thread_began_is_as_good() {
     holds::<Helped>(&["Freed", "Read"]);
 }
@@ -349,7 +370,7 @@ fn a_grace_period_without_the_bump_of_the_counter_frees_under_the_reader() {
 /// Memory orderings, of which shuttle has none to weaken, and what random schedules do not meet.
 #[cfg(graceref_loom)]
 mod under_loom {
-    use super::{Helped, ReadAndFree, ReadTwice, fails};
+    use super::{Helped, ReadAndFree, ReadTwice, TwoReaders, fails};
 
     #[test]
     fn a_snapshot_that_joins_the_period_under_way_frees_under_the_reader() {
@@ -379,6 +400,21 @@ mod under_loom {
     #[test]
     fn entering_again_without_release_races_with_the_free() {
         fails::<ReadTwice>("rcu.enter_relaxed");
+    }
+
+    #[test]
+    fn looking_without_acquire_races_with_the_free() {
+        fails::<ReadAndFree>("rcu.look_relaxed");
+    }
+
+    #[test]
+    fn asking_without_acquire_races_with_the_free() {
+        fails::<Helped>("rcu.period_relaxed");
+    }
+
+    #[test]
+    fn a_first_reader_is_not_the_only_one() {
+        fails::<TwoReaders>("rcu.first");
     }
 
     #[test]

@@ -91,6 +91,12 @@ fn release_unless(weaker: &'static str) -> Ordering {
     if crate::sync::mutant(weaker) { Ordering::Relaxed } else { Ordering::Release }
 }
 
+/// Acquire, but for a mutant.
+#[inline]
+fn acquire_unless(weaker: &'static str) -> Ordering {
+    if crate::sync::mutant(weaker) { Ordering::Relaxed } else { Ordering::Acquire }
+}
+
 /// How the fences between readers and updaters are made in this process. Decided once, here or at the first use.
 ///
 /// `Fence` if the system has no private expedited membarrier, or if the environment has `GRACEREF_NO_MEMBARRIER`.

@@ -50,7 +50,7 @@ impl Periods {
     /// What a snapshot must be no more than, to have elapsed.
     pub(super) fn now(&self) -> u64 {
         // ORDERING: Acquire pairs with the Release of the step that ends a period: what its readers did is done.
-        self.word.load(Ordering::Acquire)
+        self.word.load(super::acquire_unless("rcu.period_relaxed"))
     }
 
     #[cfg(any(graceref_loom, graceref_shuttle))]

@@ -107,9 +107,10 @@ impl Record {
 
     /// Whether this record holds back the grace period that has this number.
     fn blocks(&self, period: u64) -> bool {
+        let order = super::acquire_unless("rcu.look_relaxed");
         at!("look");
         // ORDERING: Acquire pairs with the Release of `leave` and `enter`.
-        let state = self.state.load(Ordering::Acquire);
+        let state = self.state.load(order);
         state != 0 && state < period && !self.is_gone()
     }
 

@@ -146,6 +146,14 @@ macro_rules! modelled_atomic {
                 })
             }
 
+            /// Has what others had who changed it, as part of the step at hand.
+            #[allow(dead_code)] // One of the types has it.
+            pub(in crate::sync) fn catch_up(&self) {
+                self.object.also(|| {
+                    self.inner.fetch_add(0, AcqRel);
+                });
+            }
+
             /// A buffered store takes effect, as part of the step at hand.
             #[allow(dead_code)] // One of the types has it.
             pub(in crate::sync) fn land(&self, v: $int) {

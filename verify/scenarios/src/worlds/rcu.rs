@@ -178,7 +178,9 @@ const IN_THE_MODEL: &str =
 const WAITS: &str = "an updater that waits for readers has executions without end; lockstep's graph has a cycle for them";
 /// What stands instead: lockstep's walk of the whole graph, and the crate's own model tests under loom.
 const HISTORIES: &str = "two updaters that help each other have far more histories than states";
-const NO_MEMBARRIER: &str = "loom knows no membarrier, and a reader without a fence is wrong to it";
+/// The crate's own model tests have reader and updater under loom, with their fences and without.
+const NO_BUFFER: &str =
+    "loom has a memory of its own, where there is no store buffer to play and no membarrier";
 
 fn scenario(name: &'static str, about: &'static str, setting: Setting) -> Scenario {
     let Setting { readers, updaters, buffer, .. } = setting;
@@ -253,13 +255,16 @@ pub(crate) fn all() -> Vec<Scenario> {
             without: &[("threads", IN_THE_MODEL)],
             ..scenario("rcu-first", "an updater that looks at one reader only", once(2, 1))
         },
-        scenario(
-            "membarrier-fence",
-            "a store buffer, and a reader with a fence",
-            buffered(Buffer::Fence),
-        ),
         Scenario {
-            without: &[("loom", NO_MEMBARRIER)],
+            without: &[("loom", NO_BUFFER)],
+            ..scenario(
+                "membarrier-fence",
+                "a store buffer, and a reader with a fence",
+                buffered(Buffer::Fence),
+            )
+        },
+        Scenario {
+            without: &[("loom", NO_BUFFER)],
             ..scenario(
                 "membarrier",
                 "a store buffer, a reader without a fence, an updater with membarrier",
@@ -267,9 +272,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             )
         },
         Scenario {
-            // What loom is told; under shuttle the buffer's fences are nobody's already.
-            mutant: "rcu.no_light",
-            without: &[("threads", IN_THE_MODEL)],
+            without: &[("loom", NO_BUFFER), ("threads", IN_THE_MODEL)],
             ..scenario(
                 "membarrier-none",
                 "a store buffer, and a fence on neither side",
