@@ -12,8 +12,8 @@ use core::ptr;
 /// A [`Pool`] whose objects are dropped a grace period after their last put, so that a reader under a guard may look at
 /// them without a reference.
 ///
-/// [`peek`](Self::peek) is two loads, writes nothing, and does not slow down when many threads peek at the same
-/// object. It is a `Pool` in everything else: `insert`, `get`, `remove`, `iter`, `kill` and the rest are its methods.
+/// [`peek`](Self::peek) loads the object's word and writes nothing, so it does not slow down when many threads peek
+/// at the same object. It is a `Pool` in everything else: `insert`, `get`, `remove`, `iter`, `kill` and the rest are its methods.
 /// What Linux does with `SLAB_TYPESAFE_BY_RCU` and `kfree_rcu` together.
 ///
 /// ```
@@ -125,8 +125,8 @@ impl<T> RcuPool<T> {
     /// domain, which would not keep the object: [`reader`](Self::reader) tells these apart. The object may have
     /// its last put while it is looked at; it is not dropped before the guard is.
     ///
-    /// Two loads, of the slot's address and of its word; no write, no loop. Acquire: the object's fields are
-    /// seen as `insert` wrote them.
+    /// A load of the slot's word, after those of its chunk's address and length, which are written once; no write,
+    /// no loop. Acquire: the object's fields are seen as `insert` wrote them.
     #[inline]
     pub fn peek<'g>(&'g self, key: Key, guard: &'g Guard<'_>) -> Option<&'g T> {
         if !ptr::eq(guard.domain(), self.domain) {
@@ -165,7 +165,7 @@ impl<T> RcuPool<T> {
     /// # Safety
     /// There is a guard of the pool's domain, of the calling thread, for as long as what is returned.
     #[inline]
-    unsafe fn look<'g>(&'g self, key: Key) -> Option<&'g T> {
+    unsafe fn look(&self, key: Key) -> Option<&T> {
         let slot = self.pool.slots().find(key.place())?;
         // SAFETY: type-stable memory, which the handle keeps (RcuPool!NoUseAfterFree).
         let slot = unsafe { slot.as_ref() };

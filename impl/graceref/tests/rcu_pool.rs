@@ -223,7 +223,7 @@ fn flush_waits_for_the_reader() {
     let pool = RcuPool::in_domain(domain);
     // A batch that is left to the domain, and one that is not full.
     let reader = Inside::new(domain);
-    for _ in 0..BATCH + 1 {
+    for _ in 0..=BATCH {
         drop(pool.insert(make()).unwrap());
     }
     let flushed = AtomicBool::new(false);
@@ -340,6 +340,7 @@ fn a_panic_in_a_destructor_goes_no_further_and_loses_nothing() {
 
 #[test]
 fn destructors_may_use_the_pool_and_do_not_nest() {
+    const DEPTH: u64 = 200;
     struct Node {
         next: Mutex<Vec<Ref<Node>>>,
         pool: Pool<Node>,
@@ -359,8 +360,7 @@ fn destructors_may_use_the_pool_and_do_not_nest() {
         let node = Node { next: Mutex::new(next), pool: Pool::clone(&pool), tell: make() };
         pool.insert(node).unwrap()
     };
-    // A tree of which each level is a batch for itself, and a chain; on a small stack.
-    const DEPTH: u64 = 200;
+    // Levels of two batches, each below the first of the next; on a small stack.
     thread::scope(|s| {
         let run = || {
             let mut level = Vec::new();
@@ -449,19 +449,19 @@ fn readers_and_writers_meet() {
         let pool = limit.map_or(RcuPool::builder(), |n| builder.limit(n)).build_in(domain);
         let keys: [AtomicU64; SLOTS] = Default::default();
         let stop = AtomicBool::new(false);
-        let (mut found, mut made) = (0, 0);
+        let (mut found, mut inserted) = (0, 0);
         thread::scope(|s| {
             let write = |_| {
                 s.spawn(|| {
-                    let mut made = 0_u64;
+                    let mut done = 0_u64;
                     while !stop.load(Ordering::Relaxed) {
                         for key in &keys {
                             // A guard now and then, and a full pool: other writers hold garbage.
-                            let guard = made.is_multiple_of(5).then(|| pool.read_lock());
+                            let guard = done.is_multiple_of(5).then(|| pool.read_lock());
                             let Ok(object) = pool.insert(Whole([ALIVE; 4], make())) else {
                                 continue;
                             };
-                            made += 1;
+                            done += 1;
                             key.store(Ref::key(&object).to_u64(), Ordering::Relaxed);
                             drop(pool.get(Ref::key(&object)));
                             thread::yield_now();
@@ -469,7 +469,7 @@ fn readers_and_writers_meet() {
                             drop(guard);
                         }
                     }
-                    made
+                    done
                 })
             };
             let read = |_| {
@@ -494,13 +494,13 @@ fn readers_and_writers_meet() {
             let readers: Vec<_> = (0..2).map(read).collect();
             thread::sleep(Duration::from_millis(300));
             stop.store(true, Ordering::Relaxed);
-            made = writers.into_iter().map(|t| t.join().unwrap()).sum();
+            inserted = writers.into_iter().map(|t| t.join().unwrap()).sum();
             found = readers.into_iter().map(|t| t.join().unwrap()).sum();
         });
         pool.flush().unwrap();
-        println!("limit {limit:?}: {made} objects, found {found} times");
-        assert!(made > 0 && found > 0);
+        println!("limit {limit:?}: {inserted} objects, found {found} times");
+        assert!(inserted > 0 && found > 0);
         assert_eq!(pool.garbage(), 0);
-        assert!(count(&dropped) >= made);
+        assert!(count(&dropped) >= inserted);
     }
 }

@@ -44,7 +44,9 @@ impl Pending {
     pub(crate) unsafe fn push<T, C: Count>(&self, slot: NonNull<Slot<T, C>>) -> Option<Taken> {
         let _scope = crate::sync::within("pend");
         // SAFETY: the caller's until it is pushed (RcuPool!NoUseAfterFree).
-        let (place, next) = unsafe { (slot.as_ref().place(), &slot.as_ref().next) };
+        let Slot { next, .. } = unsafe { &*slot.as_ptr() };
+        // SAFETY: likewise (RcuPool!NoUseAfterFree).
+        let place = unsafe { slot.as_ref() }.place();
         loop {
             at!("head");
             // ORDERING: Relaxed; only the compare-exchange below publishes or takes.

@@ -16,18 +16,18 @@ const READERS: [&str; 2] = ["reader", "reader2"];
 const HOLDERS: [&str; 2] = ["holder", "holder2"];
 
 /// Not to be counted when it is dropped: it never was in the pool.
-const NOT_INSERTED: usize = 0;
+const NOT_INSERTED: u32 = 0;
 
 type Released = Arc<Ghost<[u32; 2]>>;
 
 struct Object {
-    number: usize,
+    number: u32,
     content: Tracked<()>,
     released: Released,
 }
 
 impl Object {
-    fn new(number: usize, released: &Released) -> Self {
+    fn new(number: u32, released: &Released) -> Self {
         Self { number, content: Tracked::new(()), released: Arc::clone(released) }
     }
 }
@@ -38,8 +38,9 @@ impl Drop for Object {
             return;
         }
         self.content.retire();
-        self.released.with(|n| n[self.number - 1] += 1);
-        if self.released.get()[self.number - 1] > 1 {
+        let index = self.number as usize - 1;
+        self.released.with(|n| n[index] += 1);
+        if self.released.get()[index] > 1 {
             violated("ReleasedOnce", format_args!("object {} was released twice", self.number));
         }
     }
@@ -72,7 +73,7 @@ impl Readers {
         (0..setting.readers).rev().for_each(|reader| domain.raw_prepare(reader));
         let pool = RcuPool::builder().limit(1).build_in(domain);
         let released = Released::default();
-        let object = pool.insert(Object::new(1, &released)).ok().expect("there is a slot");
+        let object = pool.insert(Object::new(1, &released)).expect("there is a slot");
         let key = Ref::key(&object);
         // The same slot's next generation.
         let next = Key::from_u64(key.to_u64() + (1 << 32)).expect("not zero");
@@ -92,7 +93,7 @@ impl Readers {
 
     fn read(&self, me: usize) {
         let _scope = within("read");
-        let wanted = me + 1;
+        let wanted = [1, 2][me];
         let guard = self.domain.read_lock();
         let Some(found) = self.pool.peek(self.keys[me], &guard) else {
             witness("Refused", format_args!("a reader found nothing"));
@@ -104,7 +105,7 @@ impl Readers {
         if found.number != wanted {
             violated("NoAlias", format_args!("key {wanted} finds object {}", found.number));
         }
-        if self.released.get()[found.number - 1] > 0 {
+        if self.released.get()[found.number as usize - 1] > 0 {
             violated("NoUseAfterFree", format_args!("the reader uses what was dropped"));
         }
         drop(guard);
