@@ -14,6 +14,7 @@
 //! - [`rcu`]: domains whose readers pay two plain stores and whose updaters wait for them (feature `std`, on by default).
 //! - `Table` (feature `std`, on by default): a descriptor table: lowest number first, lookups without a lock.
 //! - `model` (feature `model`): explores code of yours that is built on all this, under the same engines.
+//! - [`RcuPool`]: a pool whose readers look at objects without counting, under a guard (likewise).
 //! - [`sync`]: the facade over atomics that lets the same code run on real threads, under loom and under shuttle.
 //!
 //! ```
@@ -42,6 +43,8 @@ pub mod model;
 mod pool;
 #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
 pub mod rcu;
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+mod rcu_pool;
 mod reference;
 mod slots;
 mod stash;
@@ -53,6 +56,8 @@ mod thread;
 pub use count::{CasCount, Count, FileRefCount};
 pub use key::{Key, ZeroKey};
 pub use pool::{Builder, Full, Pool, Releasing, Vacant};
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+pub use rcu_pool::{ForeignGuard, RcuPool, Reader};
 pub use reference::Ref;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 //! One test, since the allocator counts for the whole process.
 #![cfg(not(any(graceref_loom, graceref_shuttle)))]
 
-use graceref::{CasCount, Count, FileRefCount, Pool, Ref, Stash};
+use graceref::{CasCount, Count, FileRefCount, Pool, RcuPool, Ref, Stash};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicIsize, Ordering};
@@ -48,6 +48,35 @@ fn leaks(name: &str, life: impl Fn()) {
         }
     }
     panic!("bytes leaked by {name}, three times over: {lost:?}");
+}
+
+/// Pools whose objects are dropped after a grace period. What is left to the domain is done when somebody asks.
+fn deferred_lives() {
+    let leaks = |name, life: fn()| {
+        leaks(name, || {
+            life();
+            graceref::rcu::default().barrier().unwrap();
+        });
+    };
+    leaks("a pool in the default domain that nobody used", || drop(RcuPool::<u64>::new()));
+    leaks("less than a batch at the end", || drop(RcuPool::new().insert(1.to_string())));
+    leaks("the last handle in a guard, references later", || {
+        let pool = RcuPool::new();
+        let mut objects: Vec<_> = (0..500).map(|i| pool.insert(i.to_string()).unwrap()).collect();
+        let guard = pool.read_lock();
+        objects.truncate(300);
+        drop(pool);
+        objects.truncate(100);
+        drop(guard);
+    });
+    leaks("a pool that is killed in a guard", || {
+        let pool = RcuPool::new();
+        let objects: Vec<_> = (0..500).map(|i| pool.insert(i.to_string()).unwrap()).collect();
+        let guard = pool.read_lock();
+        pool.kill(|| ());
+        drop(objects);
+        drop(guard);
+    });
 }
 
 fn lives<C: Count>() {
@@ -219,4 +248,5 @@ fn every_life_of_a_pool_gives_its_memory_back() {
     lives::<CasCount>();
     lives::<FileRefCount>();
     keyed_lives();
+    deferred_lives();
 }

@@ -2,7 +2,8 @@
 
 use crate::scenario::Scenario;
 use crate::worlds::{
-    cache, count, epoll, file_ref, keys, litmus, numbers, pool, rcu, rcuref, stash, straggle, table,
+    cache, count, epoll, file_ref, keys, litmus, numbers, pool, rcu, rcu_pool, rcuref, stash,
+    straggle, table,
 };
 
 /// Every scenario, in the order of the spec's modules.
@@ -19,6 +20,7 @@ pub fn all() -> Vec<Scenario> {
         table::all(),
         numbers::all(),
         rcu::all(),
+        rcu_pool::all(),
         epoll::all(),
         litmus::all(),
     ]

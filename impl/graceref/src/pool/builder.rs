@@ -65,12 +65,37 @@ impl<T, C: Count> Builder<T, C> {
 
     /// The pool.
     pub fn build(self) -> Pool<T, C> {
+        let Self { limit, generations, hook } = self;
+        Self::allocate(limit, generations, Kind::new(hook))
+    }
+
+    fn allocate(limit: Option<u32>, generations: u32, kind: Kind<T, C>) -> Pool<T, C> {
         // Decided before the first insert, which would otherwise pay for full fences until it is.
         asym::kind();
-        let cached = self.limit.is_none();
-        let limit = self.limit.unwrap_or(LIMIT);
-        let generations = (origin(), self.generations);
-        Pool { slots: Slots::allocate(limit, cached, generations, Kind { hook: self.hook }) }
+        let cached = limit.is_none();
+        let limit = limit.unwrap_or(LIMIT);
+        Pool { slots: Slots::allocate(limit, cached, (origin(), generations), kind) }
+    }
+}
+
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+impl<T: Send + Sync + 'static> Builder<T> {
+    /// The pool, whose objects are dropped after a grace period of this domain: [`RcuPool`](crate::RcuPool).
+    ///
+    /// What [`on_release`](Self::on_release) was given is called after that grace period too, on whatever thread; a panic
+    /// in it goes no further.
+    ///
+    /// ```
+    /// use graceref::{RcuPool, Ref, rcu::Domain};
+    /// static SESSIONS: Domain = Domain::new();
+    /// let pool = RcuPool::<u32>::builder().limit(100).build_in(&SESSIONS);
+    /// let object = pool.insert(1).unwrap();
+    /// assert_eq!(pool.peek(Ref::key(&object), &SESSIONS.read_lock()), Some(&1));
+    /// ```
+    pub fn build_in(self, domain: &'static crate::rcu::Domain) -> crate::RcuPool<T> {
+        let Self { limit, generations, hook } = self;
+        let kind = Kind::deferred(hook, super::Deferral::new(domain));
+        crate::RcuPool::from_parts(Self::allocate(limit, generations, kind), domain)
     }
 }
 

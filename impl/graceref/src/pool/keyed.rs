@@ -114,12 +114,19 @@ impl<T> Pool<T> {
     /// assert_eq!(told.recv().unwrap(), "drained");
     /// ```
     pub fn kill(&self, drained: impl FnOnce() + Send + 'static) -> bool {
-        self.slots().kill(Box::new(drained), |slot| slot.count.remove_any())
+        let killed = self.slots().kill(Box::new(drained), |slot| slot.count.remove_any());
+        #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+        if let Some(deferral) = self.slots().kind.deferral().filter(|_| killed) {
+            // SAFETY: the caller's handle keeps the memory (Pool!NoUseAfterFree).
+            unsafe { deferral.close(self.memory()) };
+        }
+        killed
     }
 
     /// [`kill`](Pool::kill)s the pool and waits until its last reference is gone.
     ///
-    /// `false`, at once, if the pool was killed before. Never returns if the caller holds a reference itself.
+    /// `false`, at once, if the pool was killed before. Never returns if the caller holds a reference itself, or of an
+    /// [`RcuPool`](crate::RcuPool) a guard.
     #[cfg(all(feature = "std", not(any(graceref_loom, graceref_shuttle))))]
     pub fn kill_and_wait(&self) -> bool {
         let (tell, told) = std::sync::mpsc::channel();
@@ -127,8 +134,17 @@ impl<T> Pool<T> {
         let killed = self.kill(move || {
             let _ = tell.send(());
         });
-        if killed {
-            let _ = told.recv();
+        match self.slots().kind.deferral().filter(|_| killed) {
+            None if killed => drop(told.recv()),
+            None => {}
+            // What is deferred runs when somebody asks.
+            Some(deferral) => {
+                let mut pause = core::time::Duration::ZERO;
+                while told.recv_timeout(pause).is_err() {
+                    deferral.reclaim(self.memory());
+                    pause = core::time::Duration::from_millis(1);
+                }
+            }
         }
         killed
     }

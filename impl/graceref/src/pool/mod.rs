@@ -10,11 +10,15 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
 mod builder;
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+mod deferral;
 mod keyed;
 mod release;
 mod vacant;
 
 pub use builder::Builder;
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+pub(crate) use deferral::Deferral;
 pub use release::Releasing;
 pub(crate) use release::{Kind, key_of, release};
 pub use vacant::Vacant;
@@ -59,6 +63,11 @@ impl<T, C: Count> Drop for Pool<T, C> {
     fn drop(&mut self) {
         let _scope = crate::sync::within("close");
         if self.slots().handles.put() {
+            #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+            if let Some(deferral) = self.slots().kind.deferral() {
+                // SAFETY: the pool is not closed yet, which keeps the memory (Pool!NoUseAfterFree).
+                unsafe { deferral.close(self.slots) };
+            }
             // SAFETY: the last handle, once (Pool!FreedOnce).
             unsafe { Slots::close(self.slots) };
         }
@@ -122,9 +131,23 @@ impl<T, C: Count> Pool<T, C> {
 
     #[inline]
     fn take(&self) -> Result<Vacant<'_, T, C>, NoSlot> {
-        let slot = self.slots().take()?;
+        let slot = match self.slots().take() {
+            Ok(slot) => slot,
+            Err(why) => self.make_room(why)?,
+        };
         // SAFETY: just taken (Stash!NoSharedFree).
         Ok(unsafe { Vacant::new(self, slot) })
+    }
+
+    /// Where objects are dropped after a grace period, some may only be waiting for somebody to look.
+    #[cold]
+    fn make_room(&self, why: NoSlot) -> Result<NonNull<Slot<T, C>>, NoSlot> {
+        #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+        if let (NoSlot::Full, Some(deferral)) = (why, self.slots().kind.deferral()) {
+            deferral.reclaim(self.slots);
+            return self.slots().take();
+        }
+        Err(why)
     }
 
     /// Another handle on a pool of which there may be none left.
@@ -134,6 +157,11 @@ impl<T, C: Count> Pool<T, C> {
     pub(crate) unsafe fn revive(slots: NonNull<Slots<T, C>>) -> Option<Self> {
         // SAFETY: the caller keeps the memory (Pool!NoUseAfterFree).
         unsafe { slots.as_ref() }.handles.get_active().then_some(Self { slots })
+    }
+
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+    pub(crate) fn memory(&self) -> NonNull<Slots<T, C>> {
+        self.slots
     }
 
     #[inline]

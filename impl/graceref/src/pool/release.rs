@@ -1,5 +1,7 @@
 //! The end of an object: what happens between its last put and the next object in its slot.
 
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+use super::Deferral;
 use super::Pool;
 use crate::at;
 use crate::count::{CasCount, Count};
@@ -14,9 +16,42 @@ use core::ptr::NonNull;
 /// What is called with an object after its last put.
 pub(super) type Hook<T, C> = Box<dyn Fn(&mut Releasing<'_, T, C>) + Send + Sync>;
 
-/// What a pool does beyond dropping its objects.
-pub(crate) struct Kind<T, C: Count> {
-    pub(super) hook: Option<Hook<T, C>>,
+/// What a pool does beyond dropping its objects; for most pools nothing.
+pub(crate) struct Kind<T, C: Count>(Option<Box<Extras<T, C>>>);
+
+struct Extras<T, C: Count> {
+    hook: Option<Hook<T, C>>,
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+    deferral: Option<Deferral<T, C>>,
+}
+
+impl<T, C: Count> Kind<T, C> {
+    pub(super) fn new(hook: Option<Hook<T, C>>) -> Self {
+        let extras = |hook| {
+            Box::new(Extras {
+                hook: Some(hook),
+                #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+                deferral: None,
+            })
+        };
+        Self(hook.map(extras))
+    }
+
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+    pub(super) fn deferred(hook: Option<Hook<T, C>>, deferral: Deferral<T, C>) -> Self {
+        Self(Some(Box::new(Extras { hook, deferral: Some(deferral) })))
+    }
+
+    /// What to do where objects are dropped after a grace period only.
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+    pub(crate) fn deferral(&self) -> Option<&Deferral<T, C>> {
+        self.0.as_ref()?.deferral.as_ref()
+    }
+
+    #[inline]
+    fn hook(&self) -> Option<&Hook<T, C>> {
+        self.0.as_ref()?.hook.as_ref()
+    }
 }
 
 /// An object after its last put: [`Builder::on_release`](super::Builder::on_release).
@@ -78,12 +113,29 @@ pub(crate) fn key_of<T>(slot: &Slot<T, CasCount>) -> Key {
     Key::of(slot.count.generation(), slot.place())
 }
 
-/// Drops the object and gives its slot back, even if its destructor panics.
+/// Drops the object, now or after a grace period, and gives its slot back.
 ///
 /// # Safety
 /// The caller's put was the last; nobody touches the slot through this object's references afterwards.
 #[inline(never)]
 pub(crate) unsafe fn release<T, C: Count>(slot: NonNull<Slot<T, C>>) {
+    let owner = Slots::owner(slot);
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+    // SAFETY: the slot is out, which keeps the memory (Pool!NoUseAfterFree).
+    if let Some(deferral) = unsafe { owner.as_ref() }.kind.deferral() {
+        // SAFETY: the caller's promise (RcuPool!ReleasedOnce).
+        return unsafe { Deferral::release(NonNull::from(deferral), owner, slot) };
+    }
+    // SAFETY: the caller's promise (Stash!ReleasedOnce).
+    unsafe { destroy(owner, slot) };
+}
+
+/// Drops the object and gives its slot back, even if its destructor panics.
+///
+/// # Safety
+/// The slot is of this pool; its object's last put was the caller's, and nobody looks at it any more.
+#[inline]
+pub(super) unsafe fn destroy<T, C: Count>(owner: NonNull<Slots<T, C>>, slot: NonNull<Slot<T, C>>) {
     /// Gives the slot back when dropped.
     struct Recycle<T, C: Count>(NonNull<Slots<T, C>>, NonNull<Slot<T, C>>);
 
@@ -113,11 +165,10 @@ pub(crate) unsafe fn release<T, C: Count>(slot: NonNull<Slot<T, C>>) {
         }
     }
 
-    let owner = Slots::owner(slot);
     let _recycle = Recycle(owner, slot);
     let _destroy = Destroy(slot);
     // SAFETY: the slot is out, which keeps the memory (Pool!NoUseAfterFree).
-    if let Some(hook) = &unsafe { owner.as_ref() }.kind.hook {
+    if let Some(hook) = unsafe { owner.as_ref() }.kind.hook() {
         hook(&mut Releasing { slot, object: PhantomData });
     }
 }

@@ -42,6 +42,15 @@ impl Domain {
     /// assert!(RAN.load(Ordering::Relaxed));
     /// ```
     pub fn defer(&self, run: impl FnOnce() + Send + 'static) {
+        self.defer_within(Self::BACKLOG, run);
+    }
+
+    /// [`defer`](Self::defer) for those who must not wait, however much does.
+    pub(crate) fn defer_unbounded(&self, run: impl FnOnce() + Send + 'static) {
+        self.defer_within(usize::MAX, run);
+    }
+
+    fn defer_within(&self, backlog: usize, run: impl FnOnce() + Send + 'static) {
         let work = Work::new(Box::new(run));
         let mut queue = self.lock_queue();
         let due = self.snapshot();
@@ -56,7 +65,7 @@ impl Domain {
         drop(queue);
         let inside = self.is_inside();
         let mut over = ready;
-        if len > Self::BACKLOG && !inside && !in_deferred {
+        if len > backlog && !inside && !in_deferred {
             if let Some(oldest) = oldest {
                 self.wait_for(Snapshot(oldest));
             }
@@ -92,6 +101,16 @@ impl Domain {
             }
         }
         Ok(())
+    }
+
+    /// Runs what is due, if the caller may. Never waits.
+    pub(crate) fn poll(&self) {
+        // What is deferred is due after one more period or two.
+        for _ in 0..2 {
+            if !self.is_inside() && self.help() {
+                self.run_due();
+            }
+        }
     }
 
     /// How many closures wait. A moment later it may be another number.

@@ -62,6 +62,8 @@ use lock::Lock;
 use period::Periods;
 pub use period::Snapshot;
 use queue::Queue;
+#[cfg(not(any(graceref_loom, graceref_shuttle)))]
+pub(crate) use queue::contain;
 use record::{Record, Records};
 use wait::Wait;
 

@@ -182,12 +182,17 @@ impl Batch {
             // SAFETY: the batch's own, made by `push` (Rcu!TypeOK).
             let node = unsafe { Box::from_raw(self.0) };
             self.0 = node.next;
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(node.run)) {
-                // A payload may panic in its turn.
-                if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                    core::mem::forget(again);
-                }
-            }
+            contain(node.run);
+        }
+    }
+}
+
+/// Calls something that may panic. The message comes from the panic hook, and the panic goes no further.
+pub(crate) fn contain(run: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
+        // A payload may panic in its turn.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            core::mem::forget(again);
         }
     }
 }

@@ -24,11 +24,15 @@ use core::ptr::{self, NonNull};
 mod cache;
 mod close;
 mod fresh;
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+mod pending;
 mod shared;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 mod watch;
 
 use cache::Caches;
+#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+pub(crate) use pending::{Pending, Taken};
 #[cfg(any(graceref_loom, graceref_shuttle))]
 pub use watch::{RawCache, RawSlots, Watch};
 

@@ -280,7 +280,6 @@ pub(crate) fn release_unless(weaker: &'static str) -> Ordering {
 }
 
 /// Acquire, but for a mutant.
-#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
 #[inline]
 pub(crate) fn acquire_unless(weaker: &'static str) -> Ordering {
     // ORDERING: Acquire, whose partner its callers name.

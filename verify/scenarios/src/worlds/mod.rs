@@ -10,6 +10,7 @@ pub(crate) mod litmus;
 pub(crate) mod numbers;
 pub(crate) mod pool;
 pub(crate) mod rcu;
+pub(crate) mod rcu_pool;
 pub(crate) mod rcuref;
 pub(crate) mod stash;
 pub(crate) mod straggle;
