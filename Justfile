@@ -55,6 +55,11 @@ loom *args:
 threads *args:
     ci/verify --engine threads "$@"
 
+# break the crate in every small way, one at a time, and see who notices (FILTER..., --json FILE, --update)
+[group('engines')]
+mutants *args:
+    ci/verify mutants "$@"
+
 # the unit, property and snapshot tests of the plain build
 [group('tests')]
 unit:
@@ -69,6 +74,11 @@ model-tests:
 [group('tests')]
 lint:
     ci/test lint lint-shuttle lint-loom
+
+# what the SAFETY and ORDERING comments rest on
+[group('tests')]
+safety:
+    ci/safety
 
 # the documentation (target/doc) and its examples; a warning fails
 [group('tests')]
@@ -85,6 +95,7 @@ fmt:
 bless:
     ci/verify spec --update
     ci/verify --bless
+    ci/verify mutants --update
 
 # remove what was built; what ci/setup brought stays
 [group('upkeep')]

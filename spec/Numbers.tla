@@ -42,8 +42,9 @@ variables
   taken = IF Forks THEN {0} ELSE {1};
   lock  = FALSE;
   child = Null;                         \* number 0 of the copy
-  free  = [tag |-> Cardinality(Slots), first |-> Null];
-  next  = [s \in Slots |-> IF s + 1 \in Slots THEN s + 1 ELSE Null];
+  handles = 2;                          \* on the pool: the table's and the maker's
+  free  = [tag |-> 0, first |-> Null];
+  next  = [s \in Slots |-> Null];
   \* ghosts
   released = 0;                         \* how often object 1 was
 
@@ -122,6 +123,8 @@ clo_saturate:
 fair process (forker \in Forkers)
 variables fhead = Null; ftag = 0;
 {
+frk_fork_handle_get:                    \* the copy keeps the pool
+  handles := handles + 1;
 frk_fork_lock:
   take_lock();
   if (0 \notin taken) { goto frk_fork_unlock };
@@ -168,7 +171,7 @@ Threads == Openers \cup Dupers \cup Closers \cup Forkers
 TypeOK ==
   /\ count \in [Slots -> -1..3 \cup {Saturated}]
   /\ DOMAIN entry = 0..1 /\ \A n \in 0..1 : entry[n] \in Slots \cup {Null}
-  /\ taken \subseteq 0..1 /\ lock \in BOOLEAN /\ child \in {Null, 1}
+  /\ taken \subseteq 0..1 /\ lock \in BOOLEAN /\ child \in {Null, 1} /\ handles \in 2..3
   /\ free.first \in Slots \cup {Null} /\ \A s \in Slots : next[s] \in Slots \cup {Null}
   /\ released \in 0..2
 
@@ -215,6 +218,6 @@ Scribble ==
   /\ count' \in {[s \in Slots |-> n] : n \in {0, 1, 9}}
   /\ entry' \in {[n \in 0..1 |-> s] : s \in {Null, 1}}
   /\ taken' \in {{}, {0}} /\ released' \in {0, 2}
-  /\ UNCHANGED <<pc, lock, child, free, next, old, chead, ctag, fhead, ftag>>
+  /\ UNCHANGED <<pc, lock, child, handles, free, next, old, chead, ctag, fhead, ftag>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

@@ -50,8 +50,9 @@ variables
   taken = IF Fix = "dup_to" THEN {0, 1} ELSE {0};
   lock  = FALSE;
   users = IF Light THEN 2 ELSE 1;       \* handles
-  free  = [tag |-> Cardinality(Slots), first |-> Null];
-  next  = [s \in Slots |-> IF s + 1 \in Slots THEN s + 1 ELSE Null];
+  gen   = [s \in Slots |-> 1];          \* and their generations
+  free  = [tag |-> 0, first |-> Null];
+  next  = [s \in Slots |-> Null];
   \* ghosts
   object   = [s \in Slots |-> s];       \* which object the slot holds, or held last
   ever     = IF Fix = "dup_to" THEN {1, 2} ELSE {1};  \* objects that are put under number 0
@@ -117,7 +118,9 @@ drv_free_push:
 drv_alloc_head:
   dhead := free.first;
   dtag  := free.tag;
-  if (dhead = Null) { goto Done };      \* the lookup still holds object 1: the pool is full
+  if (dhead # Null) { goto drv_alloc_next };
+drv_alloc_fresh:
+  goto Done;                            \* the lookup still holds object 1: the pool is full
 drv_alloc_next:
   dnext := next[1];
 drv_alloc_pop:
@@ -127,7 +130,9 @@ drv_write:
   skip;
 drv_init:
   count[1]  := 1;
+  gen[1]    := 2;
   object[1] := 2;
+drv_killed:                             \* nobody kills this pool
   if (Fix # "recheck") { goto drv_put };
 drv_reserve_lock:
   take_lock();
@@ -187,7 +192,9 @@ rep_free_push:
 rep_alloc_head:
   rhead := free.first;
   rtag  := free.tag;
-  if (rhead = Null) { goto Done };
+  if (rhead # Null) { goto rep_alloc_next };
+rep_alloc_fresh:
+  goto Done;                            \* the lookup still holds object 1: the pool is full
 rep_alloc_next:
   rnext := next[1];
 rep_alloc_pop:
@@ -197,12 +204,14 @@ rep_write:
   skip;
 rep_init:
   count[1]  := 1;
+  gen[1]    := 2;
   object[1] := 3;
+rep_killed:
   goto rep_put;
 }
 
 fair process (lookup \in Lookups)
-variables slot = Null; seen = 0; mine = 0; undo = FALSE; lhead = Null; ltag = 0;
+variables slot = Null; seen = 0; sgen = 0; mine = 0; undo = FALSE; lhead = Null; ltag = 0;
 {
 look_load:
   slot := entry[0];
@@ -210,9 +219,10 @@ look_load:
   if (slot = Null) { goto Done };
 look_get_load:
   seen := count[slot];
+  sgen := gen[slot];
   if (seen = 0) { goto look_load };
 look_get_cas:
-  if (count[slot] # seen) { goto look_get_load }
+  if (count[slot] # seen \/ gen[slot] # sgen) { goto look_get_load }
   else {
     count[slot] := seen + 1;
     if (Fix = "norecheck") { mine := object[slot]; goto look_use }
@@ -239,7 +249,7 @@ look_free_push:
 }
 
 fair process (borrower \in Borrowers)
-variables bslot = Null; bseen = 0; bmine = 0; bundo = FALSE; bhead = Null; btag = 0;
+variables bslot = Null; bseen = 0; bsgen = 0; bmine = 0; bundo = FALSE; bhead = Null; btag = 0;
 {
 bor_users:
   if (users = 1) { goto bor_lend_load };
@@ -249,9 +259,10 @@ bor_load:
   if (bslot = Null) { goto bor_bye_exit };
 bor_get_load:
   bseen := count[bslot];
+  bsgen := gen[bslot];
   if (bseen = 0) { goto bor_load };
 bor_get_cas:
-  if (count[bslot] = bseen) { count[bslot] := bseen + 1 } else { goto bor_get_load };
+  if (count[bslot] = bseen /\ gen[bslot] = bsgen) { count[bslot] := bseen + 1 } else { goto bor_get_load };
 bor_recheck:
   if (entry[0] # bslot) { bundo := TRUE; goto bor_put } else { bmine := object[bslot] };
 bor_use:
@@ -346,7 +357,7 @@ Owning == {n \in 0..1 : ~Gone \/ At({"drv_bye_put", "bor_bye_put", "rk_bye_put"}
 Holders(s) ==
   {t \in Threads :
     \/ /\ s = 1
-       /\ pc[t] \in {"drv_put", "rep_put"}
+       /\ pc[t] \in {"drv_killed", "drv_put", "rep_killed", "rep_put"}
           \/ (pc[t] = "drv_close_unlock" /\ Fix # "put_first")
           \/ (~Light /\ pc[t] \in {"drv_reserve_lock", "drv_reserve_unlock", "drv_install_store"})
           \/ pc[t] = "rep_dup2_unlock"
@@ -374,7 +385,7 @@ TypeOK ==
   /\ count \in [Slots -> 0..3]
   /\ DOMAIN entry = 0..1 /\ taken \subseteq 0..1
   /\ lock \in BOOLEAN /\ users \in 0..2
-  /\ free.tag \in 1..3
+  /\ free.tag \in 0..1 /\ gen \in [Slots -> 1..2]
   /\ object \in [Slots -> 1..3] /\ ever \subseteq 1..3
   /\ released \in [1..3 -> 0..2]
 
@@ -433,10 +444,10 @@ Scribble ==
   /\ count' \in {[s \in Slots |-> n] : n \in {0, 1, 9}}
   /\ entry' \in {[n \in 0..1 |-> s] : s \in {Null, 1}} /\ next' \in {[s \in Slots |-> n] : n \in {Null, 9}}
   /\ taken' \in {{}, {0}} /\ users' \in {0, 1}
-  /\ free' \in {[tag |-> 1, first |-> Null], [tag |-> 1, first |-> 1]}
+  /\ free' \in {[tag |-> 0, first |-> Null], [tag |-> 0, first |-> 1]}
   /\ object' \in {[s \in Slots |-> o] : o \in 1..2}
   /\ released' \in {[o \in 1..3 |-> 0], [o \in 1..3 |-> 2]}
-  /\ UNCHANGED <<pc, lock, ever, dhead, dtag, dnext, rhead, rtag, rnext, slot, seen, mine, undo, lhead,
-                 ltag, bslot, bseen, bmine, bundo, bhead, btag, kmine, khead, ktag>>
+  /\ UNCHANGED <<pc, lock, ever, dhead, dtag, dnext, rhead, rtag, rnext, slot, seen, sgen, gen, mine, undo, lhead,
+                 ltag, bslot, bseen, bsgen, bmine, bundo, bhead, btag, kmine, khead, ktag>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

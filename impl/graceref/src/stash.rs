@@ -143,6 +143,7 @@ impl<T, C: Count> Stash<T, C> {
             return Ok(Some(object));
         }
         if crate::sync::mutant("stash.extra_look") {
+            // ORDERING: Relaxed; nobody looks at what the mutant reads.
             let _ = self.slot.load(Ordering::Relaxed);
         }
         at!("stash_recheck");

@@ -8,7 +8,7 @@ mod engine;
 use engine::{Scene, fails, holds};
 use graceref::model::{Ghost, Hand, require};
 use graceref::sync::Tracked;
-use graceref::{CasCount, Count, FileRefCount, Pool, Ref, Stash};
+use graceref::{CasCount, Count, FileRefCount, Key, Pool, Ref, Stash};
 use std::sync::{Arc, Mutex};
 
 /// An object whose uses and whose end the model watches.
@@ -325,6 +325,387 @@ impl Scene for Growth {
     }
 }
 
+/// How a lookup looks.
+trait Look: Send + Sync + 'static {
+    fn look<T, C: Count>(stash: &Stash<T, C>) -> Option<Ref<T, C>>;
+}
+
+struct ByLook;
+impl Look for ByLook {
+    fn look<T, C: Count>(stash: &Stash<T, C>) -> Option<Ref<T, C>> {
+        stash.get_active()
+    }
+}
+
+struct UnderLock;
+impl Look for UnderLock {
+    fn look<T, C: Count>(stash: &Stash<T, C>) -> Option<Ref<T, C>> {
+        stash.get_under_lock(&())
+    }
+}
+
+/// A pool that must grow for an object, which is then found through a stash: nothing else says that the slots are made.
+struct FreshSlots<L> {
+    pool: Pool<Tracked<usize>>,
+    stash: Stash<Tracked<usize>>,
+    held: Mutex<Vec<Ref<Tracked<usize>>>>,
+    look: std::marker::PhantomData<L>,
+}
+
+impl<L: Look> Scene for FreshSlots<L> {
+    fn set() -> Self {
+        let pool = Pool::with_limit(14);
+        let stash = Stash::new(&pool);
+        let held = [0, 0].map(|n| pool.insert(Tracked::new(n)).unwrap()).into();
+        Self { pool, stash, held: Mutex::new(held), look: std::marker::PhantomData }
+    }
+    fn first(&self) {
+        let object = self.pool.insert(Tracked::new(7)).expect("more slots are to be added");
+        self.stash.store(&object).unwrap();
+        self.held.lock().unwrap().push(object);
+    }
+    fn second(&self) {
+        if let Some(found) = L::look(&self.stash) {
+            found.with(|_| ());
+        }
+    }
+    fn end(&self) {
+        require(L::look(&self.stash).is_some(), "Stashed");
+    }
+}
+
+/// A mistake of an `unsafe` caller: a reference that is not counted. The crate's own cell has to see it.
+struct Uncounted {
+    object: Hand<Ref<Tracked<usize>>>,
+    pool: Pool<Tracked<usize>>,
+}
+
+impl Scene for Uncounted {
+    fn set() -> Self {
+        let pool = Pool::with_limit(2);
+        Self { object: Hand::holding(pool.insert(Tracked::new(0)).unwrap()), pool }
+    }
+    fn first(&self) {
+        let object = self.object.take();
+        // SAFETY: none: that is the mistake. The memory itself stays, and the content is not read.
+        let copy = std::mem::ManuallyDrop::new(unsafe { std::ptr::read(&raw const object) });
+        drop(object);
+        let _ = &**copy;
+    }
+    fn second(&self) {
+        drop(self.pool.clone());
+    }
+    fn end(&self) {}
+}
+
+/// Two threads with more references than a count can count, of which they give more back than they took.
+struct Saturated<C: Count>(C);
+
+trait Word: Count {
+    /// One more get, and the count no longer counts.
+    fn full() -> Self;
+}
+
+impl Word for CasCount {
+    fn full() -> Self {
+        CasCount::from_raw_word(0x7FFF_FFFF_8000_0000)
+    }
+}
+
+impl Word for FileRefCount {
+    fn full() -> Self {
+        FileRefCount::from_raw_word(0x7FFF_FFFF_FFFF_FFFF)
+    }
+}
+
+impl<C: Word> Scene for Saturated<C> {
+    fn set() -> Self {
+        Self(C::full())
+    }
+    fn first(&self) {
+        self.0.get();
+        self.0.get();
+        require(!self.0.put(), "NeverReleased");
+    }
+    fn second(&self) {
+        self.0.get();
+        require(!self.0.put() && !self.0.put(), "NeverReleased");
+    }
+    fn end(&self) {
+        require(self.0.refs() > 0, "NeverDead");
+    }
+}
+
+/// Both threads clone what they have and give it back.
+struct Cloned<C: Count>(LastTwo<C>);
+
+impl<C: Count> Cloned<C> {
+    fn clone_mine(&self, me: usize) {
+        let object = self.0.refs[me].take();
+        let other = object.clone();
+        drop(object);
+        other.look();
+    }
+}
+
+impl<C: Count> Scene for Cloned<C> {
+    fn set() -> Self {
+        Self(LastTwo::set())
+    }
+    fn first(&self) {
+        self.clone_mine(0);
+    }
+    fn second(&self) {
+        self.clone_mine(1);
+    }
+    fn end(&self) {
+        self.0.end();
+    }
+}
+
+/// Two references and three puts: a mistake of the caller's, of which a count that can tell makes no second release (and
+/// perhaps not the first).
+struct OnePutTooMany {
+    count: FileRefCount,
+    released: Ghost<usize>,
+}
+
+impl OnePutTooMany {
+    fn put(&self) {
+        if self.count.put() {
+            self.released.with(|n| *n += 1);
+        }
+    }
+}
+
+impl Scene for OnePutTooMany {
+    fn set() -> Self {
+        let count = FileRefCount::new();
+        count.get();
+        Self { count, released: Ghost::new(0) }
+    }
+    fn first(&self) {
+        self.put();
+        self.put();
+    }
+    fn second(&self) {
+        self.put();
+    }
+    fn end(&self) {
+        require(self.released.get() <= 1, "ReleasedOnce");
+        require(!self.count.get_active(), "DeadForGood");
+    }
+}
+
+/// An object dies and its slot becomes another; a lookup by the key of the first.
+struct KeyOfTheDead {
+    pool: Pool<Body<CasCount>>,
+    key: Key,
+    object: Hand<Ref<Body<CasCount>>>,
+    other: Mutex<Option<Ref<Body<CasCount>>>>,
+    released: Arc<Ghost<[usize; 2]>>,
+}
+
+impl Scene for KeyOfTheDead {
+    fn set() -> Self {
+        let released = Arc::default();
+        let pool = Pool::with_limit(1);
+        let object = pool.insert(Body::new(0, &released)).ok().unwrap();
+        let (key, object) = (Ref::key(&object), Hand::holding(object));
+        Self { pool, key, object, other: Mutex::default(), released }
+    }
+    fn first(&self) {
+        drop(self.object.take());
+        *self.other.lock().unwrap() = self.pool.insert(Body::new(1, &self.released)).ok();
+    }
+    fn second(&self) {
+        if let Some(found) = self.pool.get(self.key) {
+            require(found.id == 0, "RightObject");
+            found.look();
+        }
+    }
+    fn end(&self) {
+        require(self.released.get()[0] == 1, "ReleasedOnce");
+        require(!self.pool.contains(self.key) && self.pool.get(self.key).is_none(), "NoAlias");
+    }
+}
+
+/// A key is removed while somebody looks it up.
+struct Removed(KeyOfTheDead);
+
+impl Scene for Removed {
+    fn set() -> Self {
+        Self(KeyOfTheDead::set())
+    }
+    fn first(&self) {
+        require(self.0.pool.remove(self.0.key), "RemovedOnce");
+        drop(self.0.object.take());
+    }
+    fn second(&self) {
+        if let Some(found) = self.0.pool.get(self.0.key) {
+            found.look();
+        }
+    }
+    fn end(&self) {
+        self.0.end();
+    }
+}
+
+/// The only slot has had all the generations that it may have.
+struct Spent(KeyOfTheDead);
+
+impl Scene for Spent {
+    fn set() -> Self {
+        let released = Arc::default();
+        let pool = Pool::builder().limit(1).generations(1).build();
+        let object = pool.insert(Body::new(0, &released)).ok().unwrap();
+        let (key, object) = (Ref::key(&object), Hand::holding(object));
+        Self(KeyOfTheDead { pool, key, object, other: Mutex::default(), released })
+    }
+    fn first(&self) {
+        drop(self.0.object.take());
+    }
+    fn second(&self) {
+        drop(self.0.pool.get(self.0.key));
+    }
+    fn end(&self) {
+        self.0.end();
+        require(self.0.pool.insert(Body::new(1, &self.0.released)).is_err(), "NoAlias");
+    }
+}
+
+/// The last handle of a pool whose threads keep free slots, against a thread that is at its own.
+struct CachedEnd {
+    pool: Hand<Pool<Body<CasCount>>>,
+    object: Hand<Ref<Body<CasCount>>>,
+    released: Arc<Ghost<[usize; 2]>>,
+    freed: Box<dyn Fn() -> u32 + Send + Sync>,
+}
+
+impl Scene for CachedEnd {
+    fn set() -> Self {
+        let released = Arc::default();
+        let pool = Pool::new();
+        let object = Hand::holding(pool.insert(Body::new(0, &released)).ok().unwrap());
+        let watch = pool.raw_watch();
+        let freed = Box::new(move || watch.look().freed);
+        Self { pool: Hand::holding(pool), object, released, freed }
+    }
+    fn first(&self) {
+        drop(self.pool.take());
+    }
+    fn second(&self) {
+        drop(self.object.take());
+    }
+    fn end(&self) {
+        require(self.released.get()[0] == 1, "ReleasedOnce");
+        require((self.freed)() == 1, "FreedOnce");
+    }
+}
+
+/// A pool is killed while its last object goes.
+struct Killed {
+    pool: Pool<Body<CasCount>>,
+    object: Hand<Ref<Body<CasCount>>>,
+    released: Arc<Ghost<[usize; 2]>>,
+    told: Arc<Ghost<[usize; 2]>>,
+}
+
+impl Scene for Killed {
+    fn set() -> Self {
+        let released = Arc::default();
+        let pool = Pool::new();
+        let object = Hand::holding(pool.insert(Body::new(0, &released)).ok().unwrap());
+        Self { pool, object, released, told: Arc::default() }
+    }
+    fn first(&self) {
+        let (told, released) = (Arc::clone(&self.told), Arc::clone(&self.released));
+        let tell = move || told.with(|n| *n = [n[0] + 1, released.get()[0]]);
+        require(self.pool.kill(tell), "KilledOnce");
+    }
+    fn second(&self) {
+        drop(self.object.take());
+    }
+    fn end(&self) {
+        require(self.told.get() == [1, 1], "ToldOnce");
+        require(self.pool.insert(Body::new(1, &self.released)).is_err(), "KilledForGood");
+    }
+}
+
+/// Two threads take their first slots; then one of them takes more than it keeps, and gives them back.
+///
+/// Too much for loom; every access in it is relaxed.
+#[cfg(graceref_shuttle)]
+struct Batches {
+    pool: Pool<Tracked<usize>>,
+    held: Mutex<Vec<Ref<Tracked<usize>>>>,
+}
+
+#[cfg(graceref_shuttle)]
+impl Batches {
+    fn insert(&self, me: usize) -> Ref<Tracked<usize>> {
+        let object = self.pool.insert(Tracked::new(me)).expect("there are more slots");
+        object.with_mut(|_| ());
+        object
+    }
+}
+
+#[cfg(graceref_shuttle)]
+impl Scene for Batches {
+    fn set() -> Self {
+        Self { pool: Pool::new(), held: Mutex::default() }
+    }
+    fn first(&self) {
+        let object = self.insert(1);
+        self.held.lock().unwrap().push(object);
+    }
+    fn second(&self) {
+        let object = self.insert(2);
+        self.held.lock().unwrap().push(object);
+    }
+    fn end(&self) {
+        let mut held = self.held.lock().unwrap();
+        drop([3, 4, 5, 6].map(|n| self.insert(n)));
+        held.extend([7, 8, 9, 10].map(|n| self.insert(n)));
+        let shared = |(i, a)| held[..i].iter().any(|b| Ref::ptr_eq(a, b));
+        require(!held.iter().enumerate().any(shared), "NoSharedFree");
+    }
+}
+
+/// A pool is killed while an object is inserted: nobody finds that object afterwards.
+///
+/// Too much for loom.
+#[cfg(graceref_shuttle)]
+struct KilledInsert {
+    pool: Pool<Body<CasCount>>,
+    inserted: Mutex<Option<Ref<Body<CasCount>>>>,
+    released: Arc<Ghost<[usize; 2]>>,
+    told: Arc<Ghost<usize>>,
+}
+
+#[cfg(graceref_shuttle)]
+impl Scene for KilledInsert {
+    fn set() -> Self {
+        let pool = Pool::new();
+        Self { pool, inserted: Mutex::default(), released: Arc::default(), told: Arc::default() }
+    }
+    fn first(&self) {
+        let told = Arc::clone(&self.told);
+        require(self.pool.kill(move || told.with(|n| *n += 1)), "KilledOnce");
+    }
+    fn second(&self) {
+        let object = self.pool.insert(Body::new(1, &self.released)).ok();
+        *self.inserted.lock().unwrap() = object;
+    }
+    fn end(&self) {
+        if let Some(object) = self.inserted.lock().unwrap().take() {
+            require(self.told.get() == 0, "ToldOnce");
+            require(self.pool.get(Ref::key(&object)).is_none(), "KilledForGood");
+        }
+        require(self.told.get() == 1, "ToldOnce");
+    }
+}
+
 #[test]
 fn of_two_threads_that_drop_the_last_two_references_one_releases() {
     holds::<LastTwo<CasCount>>();
@@ -405,4 +786,81 @@ fn a_free_list_without_its_tag_hands_a_slot_out_twice() {
 #[test]
 fn two_threads_that_grow_the_pool_at_once_lose_no_slot() {
     holds::<Growth>();
+}
+
+#[test]
+fn who_looks_an_object_in_new_slots_up_sees_the_slots() {
+    holds::<FreshSlots<ByLook>>();
+}
+
+#[test]
+fn who_looks_an_object_in_new_slots_up_under_a_lock_sees_the_slots() {
+    holds::<FreshSlots<UnderLock>>();
+}
+
+#[test]
+fn a_reference_that_nobody_counted_is_seen_to_look_at_a_released_object() {
+    fails::<Uncounted>("", &["NoUseAfterFree"]);
+}
+
+#[test]
+fn a_cas_count_with_too_many_references_is_never_given_up() {
+    holds::<Saturated<CasCount>>();
+}
+
+#[test]
+fn a_file_ref_count_with_too_many_references_is_never_given_up() {
+    holds::<Saturated<FileRefCount>>();
+}
+
+#[test]
+fn file_references_are_cloned_while_others_go() {
+    holds::<Cloned<FileRefCount>>();
+}
+
+#[test]
+fn references_are_cloned_while_others_go() {
+    holds::<Cloned<CasCount>>();
+}
+
+#[test]
+fn of_more_puts_than_file_references_one_releases_at_most() {
+    holds::<OnePutTooMany>();
+}
+
+#[test]
+fn a_key_finds_its_object_or_none_while_the_slot_is_used_again() {
+    holds::<KeyOfTheDead>();
+}
+
+#[test]
+fn a_key_that_is_removed_finds_nothing() {
+    holds::<Removed>();
+}
+
+#[test]
+fn a_slot_whose_generations_are_used_up_is_not_used_again() {
+    holds::<Spent>();
+}
+
+#[test]
+fn the_last_handle_and_a_thread_at_its_own_slots_free_the_memory_once() {
+    holds::<CachedEnd>();
+}
+
+#[test]
+fn who_kills_a_pool_is_told_once_when_the_last_object_is_gone() {
+    holds::<Killed>();
+}
+
+#[test]
+#[cfg(graceref_shuttle)]
+fn a_slot_is_in_one_place_while_threads_keep_their_own() {
+    holds::<Batches>();
+}
+
+#[test]
+#[cfg(graceref_shuttle)]
+fn nobody_finds_what_is_inserted_while_the_pool_is_killed() {
+    holds::<KilledInsert>();
 }

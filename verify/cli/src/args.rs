@@ -15,6 +15,8 @@ Examples:
   cargo verify --list                      what there is, without running anything
   cargo verify explain count.resurrect     one claim in full, with the race drawn
   cargo verify spec                        TLC on every model of spec/models.toml
+  cargo verify mutants                     every small break of the crate, and who notices it
+  cargo verify safety                      what the SAFETY and ORDERING comments rest on
   cargo verify --json report.json          the same table for a program to read
   cargo verify --bless                     records the numbers of executions found now
 
@@ -46,6 +48,10 @@ pub(crate) enum Word {
     Explain(ExplainArgs),
     /// Runs TLC on the models of spec/models.toml and compares every number, and the table of spec/README.md.
     Spec(SpecArgs),
+    /// Breaks the crate in every small way, one at a time, and says which engine notices.
+    Mutants(MutantsArgs),
+    /// Checks that each SAFETY comment rests on something that TLC checks, and each ordering says why.
+    Safety(SafetyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +89,33 @@ pub(crate) struct SpecArgs {
     /// Writes what was found into spec/models.toml, spec/graphs and the table of spec/README.md.
     #[arg(long)]
     pub(crate) update: bool,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MutantsArgs {
+    /// Parts of mutants' names; all mutants when there is none.
+    #[arg(value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+    /// Also writes the result to FILE as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Writes what was found into docs/mutants.md.
+    #[arg(long, conflicts_with = "filters")]
+    pub(crate) update: bool,
+    /// The crate's own model tests only, without the scenarios: for a look while those do not compile.
+    #[arg(long, hide_short_help = true, conflicts_with = "update")]
+    pub(crate) tests_only: bool,
+    /// A folder with scenario-loom, model-loom and so on: nothing is built then.
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub(crate) runners: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SafetyArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
 }

@@ -11,6 +11,7 @@
 //! | `root`, `runners`, `models`, `protocol` | the outside: folders, scenario runners, TLC |
 //! | `jobs`, `progress` | what has to run, and running it |
 //! | `verdict`, `checks`, `work`, `pins` | what the answers mean |
+//! | `mutants`, `safety`, `source` | the crate broken on purpose, and the comments that argue for it |
 //! | `table`, `json`, `explain`, `race`, `spec`, `readme`, `number`, `failure` | what is printed |
 
 mod args;
@@ -23,6 +24,7 @@ mod list;
 #[cfg(test)]
 mod made_up;
 mod models;
+mod mutants;
 mod number;
 mod pins;
 mod progress;
@@ -31,6 +33,8 @@ mod race;
 mod readme;
 mod root;
 mod runners;
+mod safety;
+mod source;
 mod spec;
 mod table;
 mod verdict;
@@ -56,10 +60,9 @@ fn main() -> ExitCode {
     let result = match &words.word {
         None => verify(&words.verify),
         Some(Word::Explain(args)) => explain(args),
-        Some(Word::Spec(args)) => spec::run(args).map(|(text, ok)| {
-            print(&text);
-            ok
-        }),
+        Some(Word::Spec(args)) => said(spec::run(args)),
+        Some(Word::Mutants(args)) => said(mutants::run(args)),
+        Some(Word::Safety(args)) => said(safety::run(args)),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -69,6 +72,14 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Prints what a subcommand says.
+fn said(result: Result<(String, bool), Failure>) -> Result<bool, Failure> {
+    result.map(|(text, ok)| {
+        print(&text);
+        ok
+    })
 }
 
 fn verify(args: &VerifyArgs) -> Result<bool, Failure> {

@@ -35,7 +35,8 @@ impl Runners {
         !self.given
     }
 
-    fn program(&self, build: Build) -> PathBuf {
+    /// The executable of a build.
+    pub(crate) fn program(&self, build: Build) -> PathBuf {
         self.dir.join(format!("scenario-{build}{}", std::env::consts::EXE_SUFFIX))
     }
 
@@ -53,7 +54,72 @@ impl Runners {
                 ))
             };
         }
-        let output = self.cargo(build).output().map_err(|error| {
+        let stdout =
+            self.cargo(build, &["build", "--package", "graceref-scenarios", "--bin", "scenario"])?;
+        let Some(made) = executable(&stdout, "scenario") else {
+            return Err(Failure::new(
+                format!("cargo built the {build} engine but names no executable `scenario`"),
+                "see that graceref-scenarios has a binary of that name",
+            ));
+        };
+        self.keep(&made, &self.program(build)).map_err(|error| {
+            Failure::new(
+                format!("cannot put the {build} engine into {}: {error}", self.dir.display()),
+                "see that the folder can be written to",
+            )
+        })
+    }
+
+    /// The model tests of the crate, of these test files: built, and put where the runners are.
+    pub(crate) fn make_tests(&self, build: Build, files: &[String]) -> Result<(), Failure> {
+        let absent = |file: &String| !self.tests(build, file).is_file();
+        if self.given {
+            return match files.iter().find(|file| absent(file)) {
+                None => Ok(()),
+                Some(file) => Err(Failure::new(
+                    format!("{} is missing", self.tests(build, file).display()),
+                    "leave --runners out, and it is built",
+                )),
+            };
+        }
+        let mut words = vec!["test", "--no-run", "--package", "graceref"];
+        words.extend(files.iter().flat_map(|file| ["--test", file]));
+        let stdout = self.cargo(build, &words)?;
+        for file in files {
+            let made = executable(&stdout, file).ok_or_else(|| {
+                Failure::new(
+                    format!("cargo built the {build} engine but names no executable `{file}`"),
+                    format!("see that impl/graceref/tests/{file}.rs is a test of graceref"),
+                )
+            })?;
+            self.keep(&made, &self.tests(build, file)).map_err(|error| {
+                let what = format!("cannot put the tests of {build} into {}", self.dir.display());
+                Failure::new(format!("{what}: {error}"), "see that the folder can be written to")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The executable of a file of model tests.
+    pub(crate) fn tests(&self, build: Build, file: &str) -> PathBuf {
+        self.dir.join(format!("{file}-{build}{}", std::env::consts::EXE_SUFFIX))
+    }
+
+    /// Runs cargo with the words of a subcommand; returns its messages.
+    fn cargo(&self, build: Build, words: &[&str]) -> Result<String, Failure> {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(&self.root).stdin(Stdio::null()).args(words).args([
+            "--quiet",
+            "--profile",
+            "model",
+            "--message-format=json-render-diagnostics",
+        ]);
+        if let Some(cfg) = build.cfg() {
+            let set = |name| std::env::var_os(name).filter(|flags| !flags.is_empty());
+            let (name, flags) = with_cfg(cfg, set("CARGO_ENCODED_RUSTFLAGS"), set("RUSTFLAGS"));
+            cargo.env(name, flags);
+        }
+        let output = cargo.output().map_err(|error| {
             Failure::new(format!("cargo does not start: {error}"), "install a Rust toolchain")
         })?;
         if !output.status.success() {
@@ -63,49 +129,15 @@ impl Runners {
             )
             .said(tail(&String::from_utf8_lossy(&output.stderr), 60)));
         }
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        let Some(made) = executable(&stdout) else {
-            return Err(Failure::new(
-                format!("cargo built the {build} engine but names no executable `scenario`"),
-                "see that graceref-scenarios has a binary of that name",
-            ));
-        };
-        self.keep(&made, build).map_err(|error| {
-            Failure::new(
-                format!("cannot put the {build} engine into {}: {error}", self.dir.display()),
-                "see that the folder can be written to",
-            )
-        })
-    }
-
-    fn cargo(&self, build: Build) -> Command {
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(&self.root).stdin(Stdio::null()).args([
-            "build",
-            "--quiet",
-            "--profile",
-            "model",
-            "--package",
-            "graceref-scenarios",
-            "--bin",
-            "scenario",
-            "--message-format=json-render-diagnostics",
-        ]);
-        if let Some(cfg) = build.cfg() {
-            let set = |name| std::env::var_os(name).filter(|flags| !flags.is_empty());
-            let (name, flags) = with_cfg(cfg, set("CARGO_ENCODED_RUSTFLAGS"), set("RUSTFLAGS"));
-            cargo.env(name, flags);
-        }
-        cargo
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// By way of another name: a runner that is just being run cannot be written over.
-    fn keep(&self, made: &Path, build: Build) -> std::io::Result<()> {
+    fn keep(&self, made: &Path, program: &Path) -> std::io::Result<()> {
         fs::create_dir_all(&self.dir)?;
-        let program = self.program(build);
         let fresh = program.with_extension("new");
         fs::copy(made, &fresh)?;
-        fs::rename(&fresh, &program)
+        fs::rename(&fresh, program)
     }
 
     /// The scenarios that a runner has, and the engines that each runs under.
@@ -182,12 +214,12 @@ fn with_cfg(
     }
 }
 
-/// The executable that cargo's messages name.
-fn executable(messages: &str) -> Option<PathBuf> {
+/// The executable of a target that cargo's messages name.
+fn executable(messages: &str, target: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "scenario")
+        .filter(|message| message["target"]["name"] == target)
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back()
 }
@@ -214,7 +246,7 @@ mod tests {
         let messages = "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"serde\"},\"executable\":null}\n\
             {\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"scenario\"},\"executable\":\"/t/scenario\"}\n\
             {\"reason\":\"build-finished\",\"success\":true}\n";
-        assert_eq!(executable(messages), Some(PathBuf::from("/t/scenario")));
-        assert_eq!(executable("{}\n"), None);
+        assert_eq!(executable(messages, "scenario"), Some(PathBuf::from("/t/scenario")));
+        assert_eq!(executable("{}\n", "scenario"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::scenario::Scenario;
 use crate::worlds::{
-    cache, count, epoll, file_ref, keys, litmus, numbers, pool, rcuref, stash, straggle, table,
+    cache, count, epoll, file_ref, keys, litmus, numbers, pool, rcu, rcuref, stash, straggle, table,
 };
 
 /// Every scenario, in the order of the spec's modules.
@@ -18,6 +18,7 @@ pub fn all() -> Vec<Scenario> {
         straggle::all(),
         table::all(),
         numbers::all(),
+        rcu::all(),
         epoll::all(),
         litmus::all(),
     ]

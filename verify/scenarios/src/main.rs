@@ -111,14 +111,13 @@ fn run(
     let mut record = scenarios::shuttle_engine::run(scenario, pass, budget, graphs)?;
     record.seconds = begun.elapsed().as_secs_f64();
     print(&record);
-    Ok(())
+    graceref::sync::model::unapplied().map_or(Ok(()), Err)
 }
 
 #[cfg(graceref_loom)]
-#[allow(clippy::unnecessary_wraps)] // the other builds can fail
 fn run(scenario: &Scenario, pass: Pass, budget: Budget, _: &std::path::Path) -> Result<(), String> {
     scenarios::loom_engine::run(scenario, pass, budget, print);
-    Ok(())
+    graceref::sync::model::unapplied().map_or(Ok(()), Err)
 }
 
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]

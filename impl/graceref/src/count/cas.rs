@@ -64,10 +64,10 @@ const fn generation(word: u64) -> u32 {
     (word & GENERATION) as u32
 }
 
-/// The number of references, for the spec.
+/// The number of references, for the spec; below zero where it does not count.
 #[inline]
-fn refs(word: u64) -> u64 {
-    ((word >> 32) + 1) & 0xFFFF_FFFF
+const fn refs(word: u64) -> i64 {
+    (zone(word) >> 32) + 1
 }
 
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
@@ -312,7 +312,7 @@ impl Count for CasCount {
     }
 
     fn raw_refs(&self) -> i64 {
-        refs(self.0.raw_load()).cast_signed()
+        refs(self.0.raw_load())
     }
 
     fn refs(&self) -> u64 {

@@ -229,6 +229,7 @@ unsafe fn write<T, C: Count>(slot: NonNull<Slot<T, C>>, value: T) -> Ref<T, C> {
 impl<T, C: Count> Clone for Pool<T, C> {
     /// Another handle on the same pool. One atomic add, relaxed.
     fn clone(&self) -> Self {
+        let _scope = crate::sync::within("handle");
         self.slots().handles.get();
         Self { slots: self.slots }
     }

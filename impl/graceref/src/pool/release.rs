@@ -90,6 +90,7 @@ pub(crate) unsafe fn release<T, C: Count>(slot: NonNull<Slot<T, C>>) {
     impl<T, C: Count> Drop for Recycle<T, C> {
         #[inline]
         fn drop(&mut self) {
+            crate::site!("recycle");
             // SAFETY: the slot is the releaser's until it is given (Stash!NoReuseWhileHeld).
             unsafe { self.1.as_ref() }.value.retire();
             // SAFETY: the releaser's, its value gone, and not touched afterwards (Stash!NoSharedFree).

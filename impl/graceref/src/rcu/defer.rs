@@ -20,7 +20,7 @@ impl Domain {
 
     /// Runs the closure after a grace period: when every reader that is inside now has left.
     ///
-    /// It runs on whatever thread comes by (see the [module](self#what-it-does-not-do)), outside of guards of the domain and
+    /// It runs on whatever thread comes by (see the [module](super#what-it-does-not-do)), outside of guards of the domain and
     /// of locks. It may use the domain: take guards, defer, synchronize. A panic in it is reported by the panic hook
     /// and goes no further; the others run.
     ///
@@ -55,14 +55,16 @@ impl Domain {
         let in_deferred = queue.is_held_by(thread::token());
         drop(queue);
         let inside = self.is_inside();
+        let mut over = ready;
         if len > Self::BACKLOG && !inside && !in_deferred {
             if let Some(oldest) = oldest {
                 self.wait_for(Snapshot(oldest));
             }
-            self.run_due();
-        } else if ready && !inside {
-            self.run_due();
-        } else if len.is_multiple_of(Self::BATCH) && self.help() && !inside {
+            over = true;
+        } else if !ready && len.is_multiple_of(Self::BATCH) {
+            over = self.help();
+        }
+        if over && !inside {
             self.run_due();
         }
     }
@@ -134,11 +136,9 @@ impl Domain {
         self.lock_queue().drop_hand(&hand);
     }
 
-    /// Everything, and whether that is nothing.
-    pub(super) fn take_all(&mut self) -> (Batch, bool) {
-        let mut queue = self.lock_queue();
-        let empty = queue.len() == 0;
-        (queue.take_all(), empty)
+    /// Everything that waits, due or not.
+    pub(super) fn take_all(&mut self) -> Batch {
+        self.lock_queue().take_all()
     }
 
     fn lock_queue(&self) -> impl DerefMut<Target = Queue> {

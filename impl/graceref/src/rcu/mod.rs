@@ -35,7 +35,7 @@
 //! - A reader that never leaves stops everything: `synchronize` waits, and what was deferred stays. A forgotten guard
 //!   (`mem::forget`) is such a reader.
 //! - Nothing runs by itself. What was deferred runs when somebody defers, synchronizes, waits in a barrier or drops a last
-//!   guard; a domain that nobody touches keeps what it has.
+//!   guard; a domain that nobody touches keeps what it has. A reader that looked in vain looks again 64 guards later.
 //! - Forks are understood on Linux: in the child, readers that were other threads of the parent are gone. Elsewhere a child
 //!   that goes on with the parent's domains may wait for ever. What another thread was running at the fork is the parent's
 //!   alone, and what was deferred is the parent's and the child's, each its own copy.
@@ -82,6 +82,18 @@ macro_rules! const_if_plain {
     };
 }
 use const_if_plain;
+
+/// Release, but for a mutant.
+#[inline]
+fn release_unless(weaker: &'static str) -> Ordering {
+    if crate::sync::mutant(weaker) { Ordering::Relaxed } else { Ordering::Release }
+}
+
+/// Acquire, but for a mutant.
+#[inline]
+fn acquire_unless(weaker: &'static str) -> Ordering {
+    if crate::sync::mutant(weaker) { Ordering::Relaxed } else { Ordering::Acquire }
+}
 
 /// How the fences between readers and updaters are made in this process. Decided once, here or at the first use.
 ///
@@ -200,7 +212,11 @@ impl Domain {
             return Err(WouldDeadlock::InReader);
         }
         self.wait_for(self.snapshot());
-        self.run_due();
+        at!("hint");
+        // ORDERING: Relaxed; a hint, which the caller's own work is always in.
+        if self.line.pending.load(Ordering::Relaxed) != 0 {
+            self.run_due();
+        }
         Ok(())
     }
 
@@ -222,7 +238,7 @@ impl Domain {
         self.records.len()
     }
 
-    #[inline(always)]
+    #[inline]
     fn id(&self) -> u64 {
         self.line.id.raw_load()
     }
@@ -263,12 +279,9 @@ impl Default for Domain {
 impl Drop for Domain {
     /// Runs what is still deferred: no reader is left that could mind. Closures that panic are handled as always.
     fn drop(&mut self) {
-        loop {
-            let (batch, empty) = self.take_all();
-            if empty {
-                return;
-            }
-            batch.run();
+        // Nobody else is there, so the hint is the truth.
+        if self.line.pending.raw_load() != 0 {
+            self.take_all().run();
         }
     }
 }

@@ -50,7 +50,7 @@ impl Periods {
     /// What a snapshot must be no more than, to have elapsed.
     pub(super) fn now(&self) -> u64 {
         // ORDERING: Acquire pairs with the Release of the step that ends a period: what its readers did is done.
-        self.word.load(Ordering::Acquire)
+        self.word.load(super::acquire_unless("rcu.period_relaxed"))
     }
 
     #[cfg(any(graceref_loom, graceref_shuttle))]
@@ -58,13 +58,14 @@ impl Periods {
         self.word.raw_load()
     }
 
-    /// In the child of a fork: a period that a lost thread was about to begin was not begun.
-    fn repair(&self, now: u64) -> bool {
+    /// In the child of a fork: whether the caller has to go on where a lost thread was about to begin a period. `None`
+    /// if nothing was lost.
+    fn repair(&self, now: u64) -> Option<bool> {
         let epoch = fork::epoch();
         // ORDERING: Acquire pairs with the Release below.
         let known = self.epoch.load(Ordering::Acquire);
         if known == epoch {
-            return false;
+            return None;
         }
         // `now` was read before. If it says that somebody begins, that is a lost thread: the others begin only once the
         // epoch is known.
@@ -72,16 +73,7 @@ impl Periods {
         // ORDERING: Release pairs with the Acquire above.
         let mine =
             self.epoch.compare_exchange(known, epoch, Ordering::Release, Ordering::Relaxed).is_ok();
-        if mine && lost {
-            // ORDERING: Relaxed; the state is the one before.
-            let _ = self.word.compare_exchange(
-                now,
-                now - BEGINNING,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            );
-        }
-        true
+        Some(mine && lost)
     }
 }
 
@@ -140,7 +132,13 @@ impl Domain {
     /// One phase further than `now`, if nobody holds it back. `false` if somebody does.
     fn advance(&self, now: u64) -> bool {
         let periods = &self.periods;
-        if fork::POSSIBLE && periods.repair(now) {
+        if fork::POSSIBLE
+            && let Some(lost) = periods.repair(now)
+        {
+            if lost {
+                // It may have moved the counter already, so it cannot be undone.
+                self.open(now - BEGINNING);
+            }
             return true;
         }
         let stamp = now / PERIOD + 2;
@@ -157,16 +155,7 @@ impl Domain {
                 if alone.is_err() {
                     return true;
                 }
-                // ORDERING: heavy, pairs with the light fence of each reader.
-                asym::heavy();
-                if !mutant("rcu.no_bump") {
-                    at!("bump");
-                    // ORDERING: Relaxed; after the heavy fence.
-                    self.line.counter.store(stamp, Ordering::Relaxed);
-                }
-                at!("open");
-                // ORDERING: Release pairs with the Acquire of `now`: the heavy fence comes before whoever looks.
-                periods.word.store_racing(now + OPEN, Ordering::Release);
+                self.open(now);
                 true
             }
             OPEN => {
@@ -175,16 +164,32 @@ impl Domain {
                     return false;
                 }
                 at!("end");
+                let order = super::release_unless("rcu.end_relaxed");
                 // ORDERING: Release pairs with the Acquire of `now`: the readers have left, with all that they did.
                 let _ = periods.word.compare_exchange(
                     now,
                     now - OPEN + PERIOD,
-                    Ordering::Release,
+                    order,
                     Ordering::Relaxed,
                 );
                 true
             }
             _ => false,
         }
+    }
+
+    /// Begins the period after `idle`, for which the caller is the only one.
+    fn open(&self, idle: u64) {
+        // ORDERING: heavy, pairs with the light fence of each reader.
+        asym::heavy();
+        if !mutant("rcu.no_bump") {
+            at!("bump");
+            // ORDERING: Relaxed; after the heavy fence.
+            self.line.counter.store(idle / PERIOD + 2, Ordering::Relaxed);
+        }
+        at!("open");
+        // ORDERING: Relaxed; the heavy fence before it is the release that pairs with the Acquire of `now`, so that
+        // it comes before whoever looks. The bump may be seen later: then readers look older than they are.
+        self.periods.word.store_racing(idle + OPEN, Ordering::Relaxed);
     }
 }

@@ -109,18 +109,14 @@ impl Queue {
         if self.is_held_by(hand.token) {
             return None;
         }
-        let mut last = first;
+        // SAFETY: the queue's own, and not null: its first was just seen (Rcu!TypeOK).
+        let mut last = unsafe { &mut *first };
         self.len -= 1;
-        // SAFETY: as above; `last` is never null (Rcu!TypeOK).
-        while let Some(next) = unsafe { (*last).next.as_ref() } {
-            if next.due > now {
-                break;
-            }
-            last = ptr::from_ref(next).cast_mut();
+        // SAFETY: likewise (Rcu!TypeOK).
+        while let Some(next) = unsafe { last.next.as_mut() }.filter(|next| next.due <= now) {
+            last = next;
             self.len -= 1;
         }
-        // SAFETY: as above (Rcu!TypeOK).
-        let last = unsafe { &mut *last };
         self.head = core::mem::replace(&mut last.next, ptr::null_mut());
         if self.head.is_null() {
             self.tail = ptr::null_mut();

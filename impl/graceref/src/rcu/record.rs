@@ -10,7 +10,7 @@
 
 use super::fork;
 use crate::at;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, asym};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, asym, mutant};
 use alloc::boxed::Box;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
@@ -20,6 +20,7 @@ const ORPHAN: u64 = u64::MAX;
 
 /// One thread in one domain. The first half of its line is its readers' path; nobody else writes there.
 #[repr(align(128))]
+#[cfg_attr(any(graceref_loom, graceref_shuttle), allow(dead_code))] // The engines' threads do not end.
 pub(super) struct Record {
     state: AtomicU64,
     /// How many guards the owner has beside the first. The owner's alone, as are the cells below.
@@ -33,13 +34,13 @@ pub(super) struct Record {
     pub(super) next_mine: Cell<*const Record>,
     owner: AtomicU64,
     /// The next in the domain; written before the record is in the list, and never again.
-    next: Cell<*mut Record>,
+    next: AtomicPtr<Record>,
 }
 
-// SAFETY: atomics, cells that only the owner touches, and `next`, which nobody writes once others can see it
-// (Rcu!TypeOK).
+// SAFETY: atomics, and cells that only the owner touches (Rcu!TypeOK).
 unsafe impl Sync for Record {}
 
+#[cfg_attr(any(graceref_loom, graceref_shuttle), allow(dead_code))] // The engines' threads do not end.
 impl Record {
     fn new(domain: u64) -> Self {
         Self {
@@ -50,12 +51,12 @@ impl Record {
             domain: Cell::new(domain),
             next_mine: Cell::new(ptr::null()),
             owner: AtomicU64::new(fork::epoch() + 1),
-            next: Cell::new(ptr::null_mut()),
+            next: AtomicPtr::new(ptr::null_mut()),
         }
     }
 
     /// The owner enters; `counter` is the domain's.
-    #[inline(always)]
+    #[inline]
     pub(super) fn enter(&self, counter: &AtomicU64) {
         // By the state: a count of all guards would have each section's stores wait for those before.
         if self.inside() {
@@ -67,11 +68,7 @@ impl Record {
             let now = counter.load(Ordering::Relaxed);
             crate::local!(stamp = now);
             at!("enter");
-            let order = if crate::sync::mutant("rcu.enter_relaxed") {
-                Ordering::Relaxed
-            } else {
-                Ordering::Release
-            };
+            let order = super::release_unless("rcu.enter_relaxed");
             // ORDERING: Release pairs with the Acquire of `blocks`: who sees this stamp instead of the nought before it
             // has what the section before read.
             asym::store(&self.state, now, order);
@@ -81,18 +78,14 @@ impl Record {
     }
 
     /// The owner leaves; whether it is outside now.
-    #[inline(always)]
+    #[inline]
     pub(super) fn leave(&self) -> bool {
         let nesting = self.nesting.get();
         if nesting > 0 {
             self.nesting.set(nesting - 1);
         } else {
             at!("leave");
-            let order = if crate::sync::mutant("rcu.leave_relaxed") {
-                Ordering::Relaxed
-            } else {
-                Ordering::Release
-            };
+            let order = super::release_unless("rcu.leave_relaxed");
             // ORDERING: Release pairs with the Acquire of `blocks`: the section's reads come before what follows the
             // grace period.
             asym::store(&self.state, 0, order);
@@ -101,16 +94,23 @@ impl Record {
     }
 
     /// Whether the owner is inside.
-    #[inline(always)]
+    #[inline]
     pub(super) fn inside(&self) -> bool {
         asym::own(&self.state) != 0
     }
 
+    /// The next in the domain.
+    fn next(&self) -> *mut Self {
+        // ORDERING: Relaxed; whoever found this record has acquired those behind it.
+        self.next.load(Ordering::Relaxed)
+    }
+
     /// Whether this record holds back the grace period that has this number.
     fn blocks(&self, period: u64) -> bool {
+        let order = super::acquire_unless("rcu.look_relaxed");
         at!("look");
         // ORDERING: Acquire pairs with the Release of `leave` and `enter`.
-        let state = self.state.load(Ordering::Acquire);
+        let state = self.state.load(order);
         state != 0 && state < period && !self.is_gone()
     }
 
@@ -195,7 +195,7 @@ impl Records {
                     return this;
                 }
             }
-            next = record.next.get();
+            next = record.next();
         }
         let this = NonNull::from(Box::leak(Box::new(Record::new(domain))));
         // SAFETY: just made (Rcu!TypeOK).
@@ -203,7 +203,8 @@ impl Records {
         // ORDERING: Relaxed; the compare-exchange below publishes.
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            record.next.set(head);
+            // ORDERING: Relaxed; published by the compare-exchange below.
+            record.next.store(head, Ordering::Relaxed);
             // ORDERING: Release pairs with the Acquire of whoever walks the list. Release suffices for the records
             // behind this one too: theirs was a read-modify-write of the same word.
             let pushed = self.head.compare_exchange(
@@ -224,12 +225,22 @@ impl Records {
         at!("head");
         // ORDERING: Acquire pairs with the Release of the push.
         let mut next = self.head.load(Ordering::Acquire);
+        let mut nth = 1;
+        crate::local!(nth = nth);
         // SAFETY: in the list, so it lives as long as the domain (Rcu!TypeOK).
         while let Some(record) = unsafe { next.as_ref() } {
             if record.blocks(period) {
                 return true;
             }
-            next = record.next.get();
+            if mutant("rcu.first") {
+                return false;
+            }
+            at!("next");
+            next = record.next();
+            if !next.is_null() {
+                nth += 1;
+                crate::local!(nth = nth);
+            }
         }
         false
     }
@@ -241,7 +252,7 @@ impl Records {
         // SAFETY: as above (Rcu!TypeOK).
         while let Some(record) = unsafe { next.as_ref() } {
             n += 1;
-            next = record.next.get();
+            next = record.next.raw_load();
         }
         n
     }
@@ -254,7 +265,7 @@ impl Records {
         // SAFETY: as above (Rcu!TypeOK).
         while let Some(record) = unsafe { next.as_ref() } {
             states.push(record.state.raw_load());
-            next = record.next.get();
+            next = record.next.raw_load();
         }
         states
     }
@@ -280,7 +291,7 @@ impl Drop for Records {
         while let Some(this) = NonNull::new(next) {
             // SAFETY: not freed yet: the domain has not given it up (Rcu!TypeOK).
             let record = unsafe { this.as_ref() };
-            next = record.next.get();
+            next = record.next.raw_load();
             let gone = record.is_gone();
             // ORDERING: Acquire and Release pair with those of `give_back`: of the owner and the domain, the second
             // frees.

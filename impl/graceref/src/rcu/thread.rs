@@ -51,7 +51,7 @@ mod plain {
     }
 
     /// The thread's record in the domain, which gets one if need be.
-    #[inline(always)]
+    #[inline]
     pub(in crate::rcu) fn record(domain: &Domain) -> NonNull<Record> {
         let (id, record) = LAST.get();
         if id == domain.id() {

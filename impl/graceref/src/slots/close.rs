@@ -40,11 +40,13 @@ impl<T, C: Count> Slots<T, C> {
     /// `this` may not be touched afterwards.
     unsafe fn left(this: NonNull<Self>, sum: u64) {
         if sum == 0 {
+            crate::site!("gone");
             // ORDERING: Acquire pairs with the Release of the others who took something off the sum.
             fence(Ordering::Acquire);
             // SAFETY: no handle, no slot and nobody to be told (Pool!FreedOnce).
             unsafe { Self::free(this) };
         } else if sum & (NOTIFY - 1) == 0 && sum & NOTIFY != 0 && sum >> 63 == 0 {
+            crate::site!("drained");
             // ORDERING: Acquire pairs with the Release of the releases: the objects are gone.
             fence(Ordering::Acquire);
             // SAFETY: the mark keeps the memory until it is taken off, below, and only this thread saw the sum get
@@ -191,6 +193,7 @@ impl<T, C: Count> Slots<T, C> {
     unsafe fn free(this: NonNull<Self>) {
         // SAFETY: the model builds leak, so that whoever comes too late is seen and not undefined (Pool!FreedOnce).
         let slots = unsafe { this.as_ref() };
+        crate::site!("free");
         slots.shared.0.life.retire();
         slots.shared.0.freed.with(|n| *n += 1);
     }

@@ -70,12 +70,6 @@ impl<T, C> Slot<T, C> {
         return offset_of!(Self, value) + Tracked::<MaybeUninit<T>>::CONTENT_OFFSET;
     }
 
-    /// The slot's number by the order of use, from 1 on, as the specs have it.
-    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
-    pub(crate) fn number(&self) -> u32 {
-        u32::try_from(fresh::number(self.place())).unwrap_or(0)
-    }
-
     /// Which slot of its pool this is. The caller has a reference or owns the slot.
     #[inline]
     pub(crate) fn place(&self) -> u32 {
@@ -83,6 +77,17 @@ impl<T, C> Slot<T, C> {
             // SAFETY: written when the slot was first taken, and never since (Cache!NoSharedFree).
             unsafe { *place }
         })
+    }
+}
+
+impl<T, C> Slot<T, C> {
+    /// Which slot this is as the specs have it, from 1 on. The caller has a reference or owns the slot.
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
+    pub(crate) fn number(&self) -> u32 {
+        // Not an access of the model's: observers ask between steps.
+        // SAFETY: written when the slot was first taken, and never since (Cache!NoSharedFree).
+        let place = unsafe { *self.place.as_ptr() };
+        u32::try_from(fresh::number(place)).unwrap_or(0)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Asymmetric fences: [`light`] costs its caller next to nothing, since [`heavy`] makes every thread of the process pay.
+//! Asymmetric fences: `light` costs its caller next to nothing, since `heavy` makes every thread of the process pay.
 //!
 //! A pair of them orders as two `fence(SeqCst)` do: whatever stands before the one that comes first is seen by whatever
 //! stands after the other. Two light fences order nothing. The idea is that of Linux's `membarrier(2)`, of liburcu's

@@ -55,7 +55,15 @@ impl Flag {
         {
             let _ = mark;
             // ORDERING: Acquire, as below.
-            self.gate.lock_step(&self.up, || self.word.load_settled(Ordering::Acquire));
+            let look = || self.word.load_settled(Ordering::Acquire);
+            self.gate.lock_step(&self.up, || {
+                look();
+                // Only the project's own schedulers know that the step is not enabled.
+                while self.up.load(Ordering::Relaxed) {
+                    super::model::unstepped(shuttle::thread::yield_now);
+                    look();
+                }
+            });
         }
         #[cfg(not(graceref_shuttle))]
         // ORDERING: Acquire pairs with the Release of `lower`.

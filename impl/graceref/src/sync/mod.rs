@@ -89,8 +89,51 @@ pub const ENGINE: Engine = if cfg!(graceref_loom) {
 #[macro_export]
 macro_rules! at {
     ($label:literal $(, $name:ident = $value:expr)* $(,)?) => {
-        $crate::sync::label($label, || [$((stringify!($name), $crate::sync::Local::from($value))),*])
+        $crate::sync::label(
+            $label,
+            || $crate::__place!(),
+            || [$((stringify!($name), $crate::sync::Local::from($value))),*],
+        )
     };
+}
+
+/// Names the next access that is no step of a specification: a fence without a step before it, the end of something
+/// that the model builds watch. Costs nothing outside the model builds.
+///
+/// ```
+/// use graceref::{site, sync::Tracked};
+/// let cell = Tracked::new(7);
+/// site!("end");
+/// cell.retire();
+/// ```
+#[macro_export]
+macro_rules! site {
+    ($label:literal) => {
+        $crate::sync::site($label, || $crate::__place!())
+    };
+}
+
+/// The function that a macro is expanded in. The item has no other purpose than that its path goes through it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __place {
+    () => {{
+        fn here() {}
+        $crate::sync::Place {
+            module: ::core::module_path!(),
+            function: ::core::any::type_name_of_val(&here),
+        }
+    }};
+}
+
+/// Where in the source: what [`at!`](crate::at) knows of its own place.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// `module_path!()`.
+    pub module: &'static str,
+    /// The type name of an item inside the function, whose path goes through the function.
+    pub function: &'static str,
 }
 
 /// Says that the thread's local variable of the spec's process is now this; part of the step before it.
@@ -144,17 +187,29 @@ local_from_int!(i32, i64, u32, u64);
 #[inline(always)]
 pub fn label<const N: usize>(
     label: &'static str,
+    place: impl FnOnce() -> Place,
     locals: impl FnOnce() -> [(&'static str, Local); N],
 ) {
     #[cfg(any(graceref_loom, graceref_shuttle))]
     {
         model::set_locals(&locals());
         model::set_label(label);
+        model::set_site(label, place());
     }
     #[cfg(not(any(graceref_loom, graceref_shuttle)))]
-    let _ = (label, locals);
+    let _ = (label, place, locals);
     #[cfg(all(feature = "model", not(any(graceref_loom, graceref_shuttle))))]
     model::dally();
+}
+
+/// What [`site!`](crate::site) expands to.
+#[doc(hidden)]
+#[inline(always)]
+pub fn site(label: &'static str, place: impl FnOnce() -> Place) {
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    model::set_site(label, place());
+    #[cfg(not(any(graceref_loom, graceref_shuttle)))]
+    let _ = (label, place);
 }
 
 /// What [`local!`](crate::local) expands to.

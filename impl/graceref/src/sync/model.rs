@@ -9,7 +9,19 @@ use std::string::{String, ToString};
 use std::sync::{Mutex, PoisonError};
 
 #[cfg(any(graceref_loom, graceref_shuttle))]
+mod mutants;
+#[cfg(any(graceref_loom, graceref_shuttle))]
+mod sites;
+#[cfg(any(graceref_loom, graceref_shuttle))]
 mod steps;
+#[cfg(any(graceref_loom, graceref_shuttle))]
+pub(super) use mutants::mutant_is;
+#[cfg(any(graceref_loom, graceref_shuttle))]
+pub use mutants::{NAMED, set_mutant};
+#[cfg(any(graceref_loom, graceref_shuttle))]
+pub(super) use sites::{access, exchange, fenced, retires};
+#[cfg(any(graceref_loom, graceref_shuttle))]
+pub use sites::{mutant_of_orderings, unapplied};
 #[cfg(any(graceref_loom, graceref_shuttle))]
 pub use steps::*;
 

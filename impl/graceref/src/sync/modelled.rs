@@ -42,6 +42,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.raw_load();
                 }
+                let order = model::access("load", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.fetch_add(0, AcqRel)
@@ -52,10 +53,12 @@ macro_rules! modelled_atomic {
             }
 
             /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+            #[track_caller]
             pub fn load_settled(&self, order: Ordering) -> $int {
                 if model::over() {
                     return self.raw_load();
                 }
+                let order = model::access("load_settled", order);
                 model::unstepped(|| {
                     let seen = self.inner.load(order);
                     // What was there before is for the native pass.
@@ -81,6 +84,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.store(v, Ordering::Relaxed);
                 }
+                let order = model::access("store", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.swap(v, AcqRel);
@@ -96,6 +100,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.store(v, Ordering::Relaxed);
                 }
+                let order = model::access("store_racing", order);
                 self.object.step(|| {
                     if model::rmw_pass() {
                         self.inner.swap(v, AcqRel);
@@ -113,6 +118,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.swap(v, AcqRel);
                 }
+                let order = model::access("swap", order);
                 self.object.step(|| {
                     let old = self.inner.swap(v, model::order(order));
                     self.set(v);
@@ -131,6 +137,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.compare_exchange(current, new, AcqRel, Ordering::Acquire);
                 }
+                let (success, failure) = model::exchange(success, failure);
                 self.object.step(|| {
                     let failure = if model::rmw_pass() { Ordering::Acquire } else { failure };
                     let done =
@@ -147,6 +154,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.fetch_add(v, AcqRel);
                 }
+                let order = model::access("fetch_add", order);
                 self.object.step(|| {
                     let old = self.inner.fetch_add(v, model::order(order));
                     self.set(old.wrapping_add(v));
@@ -159,6 +167,7 @@ macro_rules! modelled_atomic {
                 if model::over() {
                     return self.shadow.fetch_sub(v, AcqRel);
                 }
+                let order = model::access("fetch_sub", order);
                 self.object.step(|| {
                     let old = self.inner.fetch_sub(v, model::order(order));
                     self.set(old.wrapping_sub(v));
@@ -166,7 +175,16 @@ macro_rules! modelled_atomic {
                 })
             }
 
+            /// Has what others had who changed it, as part of the step at hand.
+            #[allow(dead_code)] // One of the types has it.
+            pub(in crate::sync) fn catch_up(&self) {
+                self.object.also(|| {
+                    self.inner.fetch_add(0, AcqRel);
+                });
+            }
+
             /// A buffered store takes effect, as part of the step at hand.
+            #[allow(dead_code)] // One of the types has it.
             pub(in crate::sync) fn land(&self, v: $int) {
                 self.object.also(|| {
                     self.inner.store(v, Ordering::Release);
@@ -218,26 +236,38 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.raw_load();
         }
-        self.object.step(|| if model::rmw_pass() { self.newest() } else { self.inner.load(order) })
-    }
-
-    /// A load that is a read-modify-write to loom, whether or not it succeeds.
-    fn newest(&self) -> *mut T {
-        let null = core::ptr::null_mut();
-        self.inner
-            .compare_exchange(null, null, AcqRel, Ordering::Acquire)
-            .unwrap_or_else(|seen| seen)
+        let order = model::access("load", order);
+        self.object.step(|| {
+            if model::rmw_pass() {
+                let null = core::ptr::null_mut();
+                // A compare-exchange is a read-modify-write to loom whether or not it succeeds.
+                self.inner
+                    .compare_exchange(null, null, AcqRel, Ordering::Acquire)
+                    .unwrap_or_else(|seen| seen)
+            } else {
+                self.inner.load(order)
+            }
+        })
     }
 
     /// A load of a word that nobody writes meanwhile. It commutes with all that others do, so it is no step.
+    #[track_caller]
     pub fn load_settled(&self, order: Ordering) -> *mut T {
         if model::over() {
             return self.raw_load();
         }
+        let order = model::access("load_settled", order);
         model::unstepped(|| {
             let seen = self.inner.load(order);
             let stale = model::rmw_pass() && seen != self.raw_load();
-            if stale { self.newest() } else { seen }
+            if !stale {
+                return seen;
+            }
+            let null = core::ptr::null_mut();
+            // A compare-exchange is a read-modify-write to loom whether or not it succeeds.
+            self.inner
+                .compare_exchange(null, null, AcqRel, Ordering::Acquire)
+                .unwrap_or_else(|seen| seen)
         })
     }
 
@@ -246,6 +276,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.store(v, Ordering::Relaxed);
         }
+        let order = model::access("store", order);
         self.object.step(|| {
             if model::rmw_pass() {
                 self.inner.swap(v, AcqRel);
@@ -261,6 +292,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.store(v, Ordering::Relaxed);
         }
+        let order = model::access("store_racing", order);
         self.object.step(|| {
             if cfg!(graceref_loom) {
                 self.inner.swap(v, model::order(order));
@@ -276,6 +308,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.swap(v, AcqRel);
         }
+        let order = model::access("swap", order);
         self.object.step(|| {
             let old = self.inner.swap(v, model::order(order));
             self.shadow.store(v, Ordering::Relaxed);
@@ -294,6 +327,7 @@ impl<T> AtomicPtr<T> {
         if model::over() {
             return self.shadow.compare_exchange(current, new, AcqRel, Ordering::Acquire);
         }
+        let (success, failure) = model::exchange(success, failure);
         self.object.step(|| {
             let failure = if model::rmw_pass() { Ordering::Acquire } else { failure };
             let done = self.inner.compare_exchange(current, new, model::order(success), failure);
@@ -316,11 +350,14 @@ impl<T> fmt::Debug for AtomicPtr<T> {
 }
 
 /// The engine's fence: no step of its own.
+#[track_caller]
 pub fn fence(order: Ordering) {
     if model::over() {
         return;
     }
-    engine::atomic::fence(order);
+    if let Some(order) = model::fenced(order) {
+        engine::atomic::fence(order);
+    }
 }
 
 /// The engine's lock: acquire and release are a step each, and a thread before a held lock is not enabled.

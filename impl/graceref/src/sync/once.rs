@@ -22,6 +22,7 @@ impl<T> OncePtr<T> {
             // ORDERING: Acquire, as below.
             return NonNull::new(self.0.load(Ordering::Acquire));
         }
+        crate::site!("settled");
         // ORDERING: Acquire pairs with the Release of `set`: what the pointer points to is written.
         NonNull::new(self.0.load_settled(Ordering::Acquire))
     }

@@ -132,8 +132,8 @@ impl<T> AtomicPtr<T> {
 #[repr(transparent)]
 pub struct Tracked<T>(UnsafeCell<T>);
 
-// SAFETY: the cell only tells where its content is; whoever follows the pointer sees to exclusion.
-// (Invariant: none of the spec.)
+// SAFETY: the cell only tells where its content is; whoever follows the pointer sees to exclusion, as the pool does for
+// its objects (Stash!NoReuseWhileHeld).
 unsafe impl<T: Send> Sync for Tracked<T> {}
 
 impl<T> Tracked<T> {

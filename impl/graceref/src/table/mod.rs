@@ -14,10 +14,9 @@ pub use reserved::Reserved;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 pub use watch::{RawTable, TableWatch};
 
-use crate::count::{CasCount, Count, Got};
+use crate::count::{CasCount, Count};
 use crate::pool::Pool;
 use crate::reference::Ref;
-use crate::slots::Slot;
 use crate::sync::{AtomicU64, Mutex, Ordering, fence, mutant, within};
 use crate::{at, local};
 use alloc::boxed::Box;
@@ -162,18 +161,6 @@ impl<T, C: Count> Inner<T, C> {
         drop(book);
         result
     }
-
-    /// A reference to what a lookup found in an entry, without owning one yet; `None` if it is dead.
-    fn active(&self, slot: NonNull<Slot<T, C>>) -> Option<Ref<T, C>> {
-        // SAFETY: the table keeps the pool, so a slot that was ever in it is memory of this type (Table!NoForeignSlot).
-        match unsafe { slot.as_ref() }.count.try_get() {
-            Got::Nothing => return None,
-            Got::Counted => {}
-            Got::Revived => self.pool.slots().owe(),
-        }
-        // SAFETY: the reference just counted (Table!CountIsRefs).
-        Some(unsafe { Ref::from_slot(slot) })
-    }
 }
 
 impl<T, C: Count> Table<T, C> {
@@ -275,10 +262,10 @@ impl<T, C: Count> Table<T, C> {
         loop {
             at!("load");
             let slot = entry.load();
-            // SAFETY: as in `active` (Table!NoForeignSlot).
+            // SAFETY: the table keeps the pool, so a slot that was ever in it is memory of this type (Table!NoForeignSlot).
             local!(undo = false, slot = slot.map_or(0, |slot| unsafe { slot.as_ref() }.number()));
             let slot = slot?;
-            let Some(object) = inner.active(slot) else {
+            let Some(object) = inner.pool.get_active(slot) else {
                 // ORDERING: Acquire pairs with the Release of the last put: the change of the entry before it is seen
                 // by the next load, so that a dead object is met once.
                 fence(Ordering::Acquire);
@@ -371,7 +358,7 @@ impl<T, C: Count> Table<T, C> {
             let entry = inner.entries.get_or_grow(to.0);
             at!("look");
             let old = entry.load();
-            // SAFETY: as in `active` (Table!NoForeignSlot).
+            // SAFETY: the table keeps the pool, so a slot that was ever in it is memory of this type (Table!NoForeignSlot).
             local!(old = old.map_or(0, |slot| unsafe { slot.as_ref() }.number()));
             if old.is_none() && book.is_taken(to.0) && !mutant("table.skip_busy") {
                 return Err(DupError::Busy(to));
@@ -449,8 +436,9 @@ impl<T, C: Count> Table<T, C> {
     pub fn fork(&self) -> Self {
         let _scope = within("fork");
         let inner = self.inner();
+        let pool = inner.pool.clone();
         let (entries, book) = inner.locked(|book| inner.entries.copy(book));
-        Self::of(inner.pool.clone(), entries, book)
+        Self::of(pool, entries, book)
     }
 
     /// Another handle on the same table, as `CLONE_FILES` gives it to a thread: one add, no reference to any object.

@@ -1,10 +1,11 @@
 //! What holds whichever way the fences are made. `set_up` is the test binary's.
+#![allow(clippy::items_after_statements)] // Each test begins with its set-up.
 
 use super::set_up;
 use graceref::rcu::{Domain, WouldDeadlock};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -228,13 +229,13 @@ fn a_thread_goes_from_domain_to_domain_and_outlives_them() {
     set_up();
     let kept = Domain::new();
     for _ in 0..100 {
-        let (a, b) = (Domain::new(), Domain::new());
-        let (x, y, z) = (a.read_lock(), b.read_lock(), kept.read_lock());
+        let (one, two) = (Domain::new(), Domain::new());
+        let guards = (one.read_lock(), two.read_lock(), kept.read_lock());
         assert!(!kept.elapsed(kept.snapshot()));
-        drop(x);
-        assert!(a.elapsed(a.snapshot()) && !b.elapsed(b.snapshot()));
-        drop(y);
-        drop(z);
+        drop(guards.0);
+        assert!(one.elapsed(one.snapshot()) && !two.elapsed(two.snapshot()));
+        drop(guards.1);
+        drop(guards.2);
         assert!(kept.elapsed(kept.snapshot()));
     }
     assert_eq!(kept.records(), 1);
@@ -307,10 +308,10 @@ fn a_guard_in_a_threads_own_destructor_works() {
             LATE.with(|late| late.borrow_mut().0 = Some(guard));
         },
     ];
-    for round in rounds {
+    for round in [rounds; 4].into_iter().flatten() {
         thread::spawn(round).join().unwrap();
     }
-    assert_eq!(RAN.load(Ordering::Relaxed), 3);
+    assert_eq!(RAN.load(Ordering::Relaxed), 12);
     DOMAIN.synchronize().unwrap();
     assert!(DOMAIN.records() <= 2, "records of threads that ended are used again");
 }
@@ -374,19 +375,24 @@ fn deferred_work_may_use_the_domain() {
     set_up();
     static DOMAIN: Domain = Domain::new();
     static RAN: AtomicUsize = AtomicUsize::new(0);
-    DOMAIN.defer(|| {
-        assert_eq!(DOMAIN.barrier(), Err(WouldDeadlock::InDeferred));
+    // A panic in there would be caught.
+    static SEEN: Mutex<Vec<(&str, bool)>> = Mutex::new(Vec::new());
+    let saw = |what, is| SEEN.lock().unwrap().push((what, is));
+    DOMAIN.defer(move || {
+        saw("no barrier", DOMAIN.barrier() == Err(WouldDeadlock::InDeferred));
         drop(DOMAIN.read_lock());
-        DOMAIN.synchronize().unwrap();
+        saw("synchronize", DOMAIN.synchronize() == Ok(()));
         DOMAIN.defer(|| {
             RAN.fetch_add(1, Ordering::Relaxed);
         });
         drop(DOMAIN.read_lock());
-        assert_eq!(RAN.load(Ordering::Relaxed), 0, "work does not run inside of other work");
+        saw("no work inside of other work", RAN.load(Ordering::Relaxed) == 0);
     });
     DOMAIN.barrier().unwrap();
     DOMAIN.barrier().unwrap();
     assert_eq!(RAN.load(Ordering::Relaxed), 1);
+    let all = ["no barrier", "synchronize", "no work inside of other work"];
+    assert_eq!(*SEEN.lock().unwrap(), all.map(|what| (what, true)));
 }
 
 #[test]

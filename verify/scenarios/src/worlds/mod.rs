@@ -9,6 +9,7 @@ pub(crate) mod keys;
 pub(crate) mod litmus;
 pub(crate) mod numbers;
 pub(crate) mod pool;
+pub(crate) mod rcu;
 pub(crate) mod rcuref;
 pub(crate) mod stash;
 pub(crate) mod straggle;

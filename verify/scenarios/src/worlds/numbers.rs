@@ -180,18 +180,19 @@ impl World for Numbers {
         /// The spec's word for a count that leaks its object.
         const SATURATED: i64 = 99;
         let (pool, table) = (self.raw.0.look(), self.raw.1.look());
-        let count = |&count: &u64| if count == 1 << 63 { SATURATED } else { count.cast_signed() };
+        let count = |&count: &i64| if count < i64::from(i16::MIN) { SATURATED } else { count };
         let child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         show.is("count", Value::seq(pool.count.iter().map(count)));
         show.is("entry", Value::function((0_i64..).zip(table.entries)));
         show.is("taken", Value::set((0..2_i64).filter(|n| table.taken >> n & 1 == 1)));
+        show.is("handles", pool.handles);
         show.is("lock", table.locked);
         show.is("child", child.as_ref().map_or(0, |child| child.look().entries[0]));
         show.is(
             "free",
             Value::record([
-                ("tag", Value::from((pool.free >> 32).cast_signed())),
-                ("first", Value::from((pool.free & u64::from(u32::MAX)).cast_signed())),
+                ("tag", Value::from(pool.tag.cast_signed())),
+                ("first", Value::from(pool.first)),
             ]),
         );
         show.is("next", Value::seq(pool.next));

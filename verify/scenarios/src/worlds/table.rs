@@ -36,7 +36,6 @@ impl Fix {
 /// What the objects know of the world.
 #[derive(Default)]
 struct Shared {
-    object: Ghost<[u32; 2]>,
     ever: Ghost<[bool; 3]>,
     released: Ghost<[u32; 3]>,
     /// What one uses of an object: it stays when the object's memory is used again.
@@ -85,7 +84,6 @@ impl Numbers {
         let two = fix.light() || fix == Fix::DupTo;
         let pool: Pool<Object> = Pool::with_limit(if two { 2 } else { 1 });
         let shared = Arc::new(Shared {
-            object: Ghost::new([1, 2]),
             ever: Ghost::new([true, fix == Fix::DupTo, false]),
             ..Shared::default()
         });
@@ -125,10 +123,7 @@ impl Numbers {
                 full.into_inner().number = NOT_INSERTED;
                 None
             }
-            Ok(object) => {
-                self.shared.object.with(|o| o[0] = if number == 2 { 2 } else { 3 });
-                Some(object)
-            }
+            Ok(object) => Some(object),
         }
     }
 
@@ -227,8 +222,8 @@ impl World for Numbers {
     #[cfg(graceref_shuttle)]
     fn show(&self, show: &mut Show) {
         let (pool, table) = (self.raw.0.look(), self.raw.1.look());
-        let first = pool.free & u64::from(u32::MAX);
-        show.is("count", Value::seq(pool.count.iter().map(|count| count.cast_signed())));
+        show.is("count", Value::seq(pool.count.iter().copied()));
+        show.is("gen", Value::seq(pool.generation.iter().copied()));
         show.is("entry", Value::function((0_i64..).zip(table.entries)));
         show.is("taken", Value::set((0..2_i64).filter(|n| table.taken >> n & 1 == 1)));
         show.is("lock", table.locked);
@@ -236,11 +231,15 @@ impl World for Numbers {
         show.is(
             "free",
             Value::record([
-                ("tag", Value::from((pool.free >> 32).cast_signed())),
-                ("first", Value::from(first.cast_signed())),
+                ("tag", Value::from(pool.tag.cast_signed())),
+                ("first", Value::from(pool.first)),
             ]),
         );
-        show.is("object", Value::seq(self.shared.object.get().into_iter().take(pool.count.len())));
+        // The slot that is used again has its second object from `init` on.
+        let third = if self.fix == Fix::DupTo { 3_i64 } else { 2 };
+        let object =
+            |(first, &generation): (i64, &u32)| if generation == 1 { first } else { third };
+        show.is("object", Value::seq((1..).zip(&pool.generation).map(object)));
         show.is("next", Value::seq(pool.next));
         let ever = self.shared.ever.get();
         show.is("ever", Value::set((1..=3_i64).zip(ever).filter(|e| e.1).map(|e| e.0)));
@@ -294,12 +293,14 @@ fn scenario(name: &'static str, about: &'static str, fix: Fix, mutant: &'static 
             local("rnext", replacer, 0).as_in_code("next"),
             local("slot", lookup, 0),
             local("seen", lookup, 0),
+            local("sgen", lookup, 0),
             local("mine", lookup, 0),
             Locals::new("undo", lookup, false),
             local("lhead", lookup, 0).as_in_code("head"),
             local("ltag", lookup, 0).as_in_code("tag"),
             local("bslot", borrower, 0).as_in_code("slot"),
             local("bseen", borrower, 0).as_in_code("seen"),
+            local("bsgen", borrower, 0).as_in_code("sgen"),
             local("bmine", borrower, 0).as_in_code("mine"),
             Locals::new("bundo", borrower, false).as_in_code("undo"),
             local("bhead", borrower, 0).as_in_code("head"),

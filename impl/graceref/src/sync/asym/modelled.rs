@@ -10,7 +10,13 @@ use crate::at;
 use std::boxed::Box;
 use std::collections::VecDeque;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::vec::Vec;
+
+#[cfg(graceref_loom)]
+use loom::sync::Mutex;
+#[cfg(graceref_shuttle)]
+use shuttle::sync::Mutex;
 
 /// Who orders a reader's stores in a scenario with a store buffer.
 #[doc(hidden)]
@@ -36,6 +42,8 @@ struct Buffer {
     /// What both sides of the queue touch: it carries the storing thread's clock to the one that drains.
     traffic: AtomicU64,
     stores: VecDeque<(NonNull<AtomicU64>, u64)>,
+    /// Held while stores leave: a scheduler that knows no steps may not change their order.
+    leaving: Arc<Mutex<()>>,
 }
 
 std::thread_local! {
@@ -49,6 +57,7 @@ pub fn buffer_stores(readers: &[usize], fences: Fences) {
         used: readers.contains(&role),
         traffic: AtomicU64::new(0),
         stores: VecDeque::new(),
+        leaving: Arc::new(Mutex::new(())),
     };
     let roles = readers.iter().max().map_or(0, |last| last + 1);
     let buffers = (0..roles).map(buffer).collect();
@@ -64,10 +73,7 @@ pub(in crate::sync) fn unbuffer() {
 #[doc(hidden)]
 pub fn drain_one(role: usize) {
     at!("drain");
-    traffic(role);
-    if let Some(store) = pop(role) {
-        land(store);
-    }
+    drain(role, 1);
 }
 
 /// What waits in the thread's buffer, oldest first, for observers outside the model.
@@ -89,10 +95,13 @@ fn reader(role: usize) -> bool {
     with(|tso| tso.buffers.get(role).is_some_and(|buffer| buffer.used)) == Some(true)
 }
 
+fn traffic_of(role: usize) -> Option<NonNull<AtomicU64>> {
+    with(|tso| NonNull::from(&tso.buffers[role].traffic))
+}
+
 /// The one access of a step on a buffer.
 fn traffic(role: usize) {
-    let word = with(|tso| NonNull::from(&tso.buffers[role].traffic));
-    if let Some(word) = word {
+    if let Some(word) = traffic_of(role) {
         // SAFETY: the buffers live until the next execution begins. (Invariant: none of the spec.)
         let word = unsafe { word.as_ref() };
         // ORDERING: AcqRel pairs with itself: who drains has what the storing thread had.
@@ -100,20 +109,20 @@ fn traffic(role: usize) {
     }
 }
 
-fn pop(role: usize) -> Option<(NonNull<AtomicU64>, u64)> {
-    with(|tso| tso.buffers[role].stores.pop_front()).flatten()
-}
-
-fn land((word, value): (NonNull<AtomicU64>, u64)) {
-    // SAFETY: the scenario's records live until its end. (Invariant: none of the spec.)
-    unsafe { word.as_ref() }.land(value);
-}
-
-/// All of a thread's stores, in one step.
-fn drain(role: usize) {
+/// The thread's oldest stores are seen, so many at most, in one step.
+fn drain(role: usize, most: usize) {
     traffic(role);
-    while let Some(store) = pop(role) {
-        land(store);
+    let Some(leaving) = with(|tso| Arc::clone(&tso.buffers[role].leaving)) else { return };
+    let _one_at_a_time = leaving.lock();
+    for _ in 0..most {
+        let oldest = with(|tso| tso.buffers[role].stores.pop_front()).flatten();
+        let Some((word, value)) = oldest else { return };
+        if let Some(traffic) = traffic_of(role) {
+            // SAFETY: the buffers live until the next execution begins. (Invariant: none of the spec.)
+            unsafe { traffic.as_ref() }.catch_up();
+        }
+        // SAFETY: the scenario's records live until its end. (Invariant: none of the spec.)
+        unsafe { word.as_ref() }.land(value);
     }
 }
 
@@ -121,7 +130,7 @@ pub(crate) fn light() {
     match (fences(), model::current()) {
         (Some(Fences::Reader), Some(me)) if reader(me) => {
             at!("fence");
-            drain(me);
+            drain(me, usize::MAX);
         }
         (Some(_), _) => {}
         (None, _) if mutant("rcu.no_light") => {}
@@ -136,7 +145,7 @@ pub(crate) fn heavy() {
             for role in 0..with(|tso| tso.buffers.len()).unwrap_or(0) {
                 if reader(role) {
                     at!("barrier");
-                    drain(role);
+                    drain(role, usize::MAX);
                 }
             }
         }

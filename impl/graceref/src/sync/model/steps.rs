@@ -1,12 +1,13 @@
 //! The tables of one execution: each thread's next step, its local variables, and the order of its accesses.
 
-use super::super::{Local, Ordering};
+use super::super::{Local, Ordering, Place};
+use super::sites::{Doing, Site};
 use core::panic::Location;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::prelude::v1::*;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::{format, thread_local, vec};
 
 /// The label of an operation over which none stands.
@@ -27,6 +28,10 @@ pub struct Role {
     pub history: u64,
     label: Option<&'static str>,
     prefixes: Vec<&'static str>,
+    /// The name of the access to come, and that of the last one, with its place.
+    site: Option<Site>,
+    last: Option<Site>,
+    last_place: Option<&'static Location<'static>>,
 }
 
 /// An operation that a thread is about to do.
@@ -77,7 +82,6 @@ thread_local! {
 
 static RMW_PASS: AtomicBool = AtomicBool::new(false);
 static FREEING: AtomicBool = AtomicBool::new(false);
-static MUTANT: OnceLock<Mutex<String>> = OnceLock::new();
 
 /// Turns loom's read-modify-write pass on or off: every load a `fetch_add(0)`, every store a swap.
 ///
@@ -102,20 +106,6 @@ pub(in crate::sync) fn rmw_pass() -> bool {
 
 pub(in crate::sync) fn order(order: Ordering) -> Ordering {
     if rmw_pass() { Ordering::AcqRel } else { order }
-}
-
-fn mutant_cell() -> &'static Mutex<String> {
-    MUTANT.get_or_init(|| Mutex::new(std::env::var("GRACEREF_MUTANT").unwrap_or_default()))
-}
-
-/// Switches the named mutant on (the empty name: none). The environment variable `GRACEREF_MUTANT` does the same
-/// at the start.
-pub fn set_mutant(name: &str) {
-    name.clone_into(&mut mutant_cell().lock().unwrap_or_else(PoisonError::into_inner));
-}
-
-pub(in crate::sync) fn mutant_is(name: &str) -> bool {
-    *mutant_cell().lock().unwrap_or_else(PoisonError::into_inner) == name
 }
 
 fn with<R>(f: impl FnOnce(&mut Execution) -> R) -> R {
@@ -259,6 +249,40 @@ pub(in crate::sync) fn set_label(label: &'static str) {
     });
 }
 
+pub(in crate::sync) fn set_site(label: &'static str, place: Place) {
+    let me = CURRENT.get();
+    with(|e| {
+        if e.running && me != NOBODY {
+            e.roles[me].site = Some(Site { place, label });
+        }
+    });
+}
+
+/// What a thread of the model does now; `None` if none of them is running.
+pub(super) fn take_site(place: &'static Location<'static>) -> Option<Doing> {
+    let me = CURRENT.get();
+    with(|e| {
+        if !e.running || me == NOBODY || std::thread::panicking() {
+            return None;
+        }
+        let role = &mut e.roles[me];
+        // The second round of a loop around one access has that access's name.
+        let again = role.last_place == Some(place);
+        role.last = role.site.take().or(role.last.filter(|_| again));
+        role.last_place = Some(place);
+        Some(Doing { site: role.last })
+    })
+}
+
+/// The same for a fence, which goes by the access that it stands before or after.
+pub(super) fn site_of_fence() -> Option<Doing> {
+    let me = CURRENT.get();
+    with(|e| {
+        let counts = e.running && me != NOBODY && !std::thread::panicking();
+        counts.then(|| Doing { site: e.roles[me].site.or(e.roles[me].last) })
+    })
+}
+
 pub(in crate::sync) fn push_prefix(prefix: &'static str) {
     let me = CURRENT.get();
     with(|e| {
@@ -378,6 +402,10 @@ impl Object {
                 if e.running {
                     let role = &mut e.roles[me];
                     let label = role.label.take().unwrap_or(UNLABELLED);
+                    if let Some(site) = role.site.take() {
+                        role.last = Some(site);
+                        role.last_place = None;
+                    }
                     role.pending = Some(Pending { label, location, held: held.cloned() });
                 }
                 e.running
