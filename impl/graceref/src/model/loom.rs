@@ -16,6 +16,10 @@ pub(super) fn explore<W: Send + Sync + 'static>(
     explored: &mut Explored,
 ) {
     for (pass, rmw) in [("read-modify-write", true), ("native", false)] {
+        if rmw && model::mutant_of_orderings() {
+            // There are no orderings in this pass.
+            continue;
+        }
         model::set_rmw_pass(rmw);
         let book = Book::new(pass);
         let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);

@@ -16,14 +16,23 @@ use std::{eprintln, format, vec};
 
 /// Every name that the code may pass to [`mutant`](crate::sync::mutant), and what is wrong when it is on.
 pub const NAMED: &[(&str, &str)] = &[
-    ("cache.no_heavy_fence", "the closer does not order its mark before it looks at the caches' flags"),
-    ("cache.no_light_fence", "a thread does not order its flag before it looks whether the pool is closed"),
+    (
+        "cache.no_heavy_fence",
+        "the closer does not order its mark before it looks at the caches' flags",
+    ),
+    (
+        "cache.no_light_fence",
+        "a thread does not order its flag before it looks whether the pool is closed",
+    ),
     ("cache.no_wait", "the closer does not wait for a thread that is at its cache"),
     ("key.never_retire", "a slot whose generations are used up is used again"),
     ("key.skip_generation", "a get by key does not compare the generation"),
     ("pool.forget_stragglers", "the memory does not wait for a put that straggles"),
     ("pool.init_before_write", "the count says alive before the object is written"),
-    ("pool.no_tag", "the free list's head has no tag, so that a pop does not notice a pop and a push"),
+    (
+        "pool.no_tag",
+        "the free list's head has no tag, so that a pop does not notice a pop and a push",
+    ),
     ("rcu.end_relaxed", "a grace period that is over does not release what its readers had read"),
     ("rcu.enter_relaxed", "a reader does not acquire what the phase that it enters came with"),
     ("rcu.first", "a grace period waits for the readers of one record only"),
@@ -33,12 +42,21 @@ pub const NAMED: &[(&str, &str)] = &[
     ("rcu.no_bump", "a grace period that is over does not say so"),
     ("rcu.no_heavy", "the updater has no fence against the readers' light one"),
     ("rcu.no_light", "a reader has no fence between its mark and what it reads"),
-    ("rcu.no_snapshot_fence", "a grace period does not order what was unpublished before its number"),
-    ("rcu.period_relaxed", "who finds a grace period over does not acquire what came before its end"),
+    (
+        "rcu.no_snapshot_fence",
+        "a grace period does not order what was unpublished before its number",
+    ),
+    (
+        "rcu.period_relaxed",
+        "who finds a grace period over does not acquire what came before its end",
+    ),
     ("rcupool.any_generation", "a peek by key does not compare the generation"),
     ("rcupool.no_grace", "an object is dropped at its last put, with readers still at it"),
     ("rcupool.peek_relaxed", "a peek does not acquire the object's fields"),
-    ("rcupool.push_relaxed", "who takes the pending objects does not acquire what their last users did"),
+    (
+        "rcupool.push_relaxed",
+        "who takes the pending objects does not acquire what their last users did",
+    ),
     ("stash.extra_look", "the lookup looks at the stash once more than the spec does"),
     ("stash.skip_recheck", "the lookup does not look at the stash again after its get"),
     ("table.exit_relaxed", "the last handle of a table does not acquire what the others did"),
@@ -50,7 +68,10 @@ pub const NAMED: &[(&str, &str)] = &[
     ("table.put_first", "a close drops its reference before it clears the entry"),
     ("table.skip_busy", "dup_to does not look whether the number is reserved"),
     ("table.skip_recheck", "the lookup does not look at the entry again after its get"),
-    ("tracked.no_retire", "a free is nothing to the checkers: a mutant of the checker, not of the code"),
+    (
+        "tracked.no_retire",
+        "a free is nothing to the checkers: a mutant of the checker, not of the code",
+    ),
 ];
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
