@@ -257,7 +257,11 @@ mod running {
 /// The engines' threads are all one to the system; their destructors do not go deep.
 #[cfg(any(graceref_loom, graceref_shuttle))]
 mod running {
-    pub(super) fn enter() {}
+    pub(super) struct Nested;
+
+    pub(super) fn enter() -> Nested {
+        Nested
+    }
 
     pub(super) fn is_nested() -> bool {
         false
