@@ -46,6 +46,18 @@ impl Drop for Object {
     }
 }
 
+/// A pool's objects may outlive everything, so its domain does.
+#[cfg(any(graceref_loom, graceref_shuttle))]
+fn domain() -> &'static Domain {
+    Box::leak(Box::default())
+}
+
+/// Real threads have a record in each domain for as long as it lives: one for all rounds.
+#[cfg(not(any(graceref_loom, graceref_shuttle)))]
+fn domain() -> &'static Domain {
+    graceref::rcu::default()
+}
+
 #[derive(Clone, Copy)]
 struct Setting {
     readers: usize,
@@ -66,8 +78,7 @@ struct Readers {
 
 impl Readers {
     fn new(setting: Setting) -> Self {
-        // A pool's objects may outlive everything, so its domain does.
-        let domain: &'static Domain = Box::leak(Box::default());
+        let domain = domain();
         // The newest record is looked at first.
         #[cfg(any(graceref_loom, graceref_shuttle))]
         (0..setting.readers).rev().for_each(|reader| domain.raw_prepare(reader));
