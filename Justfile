@@ -85,6 +85,36 @@ safety:
 doc:
     ci/test doc doctests
 
+# run the examples; each prints what it proved, and fails if it did not
+[group('tests')]
+examples:
+    ci/examples
+
+# AddressSanitizer over the plain tests (needs a nightly toolchain)
+[group('tests')]
+asan *args:
+    ci/asan "$@"
+
+# random operations against a reference model, so many seconds (needs a nightly toolchain)
+[group('tests')]
+fuzz *seconds:
+    ci/fuzz "$@"
+
+# random operations from many threads, so many minutes (10)
+[group('tests')]
+soak *minutes:
+    ci/soak "$@"
+
+# pack the crate, then build and test the packed crate alone
+[group('tests')]
+package:
+    ci/package
+
+# time the crate beside its peers (--work NAME, --quick, --check, --json FILE, --update-docs)
+[group('tests')]
+bench *args:
+    ci/bench "$@"
+
 # format the code
 [group('upkeep')]
 fmt:

@@ -1,33 +1,57 @@
 //! Reference counts that never come back from the dead.
 //!
-//! For objects that are looked up by a stashed pointer while other threads tear them down. The words are the
-//! kernel's: *get* and *put*, *release* (what runs once after the last put), *dead* (the count is gone), *stash*
-//! (a slot that points to an object without owning it).
-//!
-//! - [`Count`]: a sticky-zero, saturating count, in two algorithms: [`CasCount`] (inc-not-zero) and
-//!   [`FileRefCount`] (the dead zone of Linux's `file_ref_t`).
-//! - [`Pool`]: type-stable memory. A slot may be reused at once as another object; its memory never goes away
-//!   under somebody who still looks at its count.
-//! - [`Ref`]: a strong reference, the size of a pointer.
-//! - [`Stash`]: a non-owning slot with an active get: one try, never a dead object, and, where destructors clear the
-//!   stash, never another object than the stash held at some instant of the call.
-//! - [`rcu`]: domains whose readers pay two plain stores and whose updaters wait for them (feature `std`, on by default).
-//! - `Table` (feature `std`, on by default): a descriptor table: lowest number first, lookups without a lock.
-//! - `model` (feature `model`): explores code of yours that is built on all this, under the same engines.
-//! - [`RcuPool`]: a pool whose readers look at objects without counting, under a guard (likewise).
-//! - [`sync`]: the facade over atomics that lets the same code run on real threads, under loom and under shuttle.
+//! For objects that are looked up by a number or a stashed pointer while other threads tear them down. The words are the
+//! kernel's: *get* and *put*, *release* (what runs once after the last put), *dead* (the count is gone), *key* (a
+//! name of 64 bits that dies with its object), *stash* (a slot that points to an object without owning it).
 //!
 //! ```
-//! use graceref::{Pool, Stash};
+//! use graceref::{Key, Pool, Ref};
 //!
 //! let pool: Pool<String> = Pool::new();
-//! let stash = Stash::new(&pool);
 //! let object = pool.insert("hello".to_owned()).unwrap();
-//! stash.store(&object).unwrap();
-//! assert_eq!(*stash.get_active().unwrap(), "hello");
-//! drop(object);                             // the last put: the object is released here
-//! assert!(stash.get_active().is_none());    // the stash still points there, and nothing is found
+//! let data: u64 = Ref::key(&object).to_u64();       // through epoll_event.data, say
+//!
+//! let key = Key::from_u64(data).unwrap();
+//! assert_eq!(*pool.get(key).unwrap(), "hello");     // a reference of one's own, without a lock
+//! drop(object);                                     // the last put: released, and the key is dead
+//! assert!(pool.get(key).is_none());                 // for ever, whatever is in the slot by now
 //! ```
+//!
+//! # Which one do I want?
+//!
+//! | I have | and want | use |
+//! |---|---|---|
+//! | a number that went through somebody else's hands | a reference, or to hear that the object is gone | [`Pool::get`] with a [`Key`] |
+//! | the same, on a hot path | a look that nobody else can see (no write) | [`RcuPool::peek`] under a guard |
+//! | one place that points to the current object | the object, if it lives | [`Stash`] |
+//! | small numbers, lowest first, with dup and fork | what a process has for its files | [`Table`] |
+//! | a pointer of my own to read while others replace it | to know when nobody reads the old one any more | [`rcu`] |
+//! | memory of my own and a count in it | the count alone | [`CasCount`], [`FileRefCount`] |
+//! | code of my own on top of all this | every interleaving of it | `model` (feature `model`) |
+//!
+//! # A slot's word and its life
+//!
+//! ```text
+//!  63 .................. 32  31   30 ......... 0
+//!   references - 1           live  generation        one word, so that one compare-exchange asks and counts
+//!
+//!  fresh ──┐
+//!          ├─take─▶ the inserter's ─init─▶ alive ─last put─▶ the releaser's ─give─▶ free ─┐
+//!     ┌────┘                          (generation + 1)         (hook, Drop)               │
+//!     └───────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! A destructor has finished before its slot is used again. A slot that has had 2^31 - 2 objects is retired, never wrapped.
+//!
+//! # What it does not do
+//!
+//! - An object cannot be taken out of its pool; it is seen through `&T`.
+//! - A pool's memory grows and does not shrink before its end; a retired slot is lost until then.
+//! - Not for signal handlers: a handler that inserts or drops while its thread does the same breaks the thread's free slots.
+//! - A key does not say which pool it is of: another pool refuses it unless the generations happen to be equal.
+//! - What no engine that checked this crate sees: load buffering, spuriously failing compare-exchanges, more than five
+//!   threads, and the asymmetric fences under loom (a model of a store buffer stands for them). It was tried on x86-64
+//!   Linux; elsewhere the fences are full ones.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

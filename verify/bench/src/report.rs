@@ -57,9 +57,6 @@ pub(crate) fn absent() -> Vec<Absent> {
             "its header was not found: apt-get install liburcu-dev, then ci/bench again",
         );
     }
-    if cfg!(not(feature = "peek")) {
-        add("graceref peek", "this build has no pool under RCU (feature peek)");
-    }
     absent
 }
 

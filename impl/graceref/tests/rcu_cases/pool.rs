@@ -35,7 +35,9 @@ struct Shared {
 impl Shared {
     fn new(references: usize, readers: &[usize]) -> Self {
         let domain: &'static Domain = Box::leak(Box::default());
-        readers.iter().for_each(|&role| domain.raw_prepare(role));
+        for &role in readers {
+            domain.raw_prepare(role);
+        }
         let pool = RcuPool::builder().limit(1).build_in(domain);
         let dropped = Arc::default();
         let object = pool.insert(Self::body(0, &dropped)).ok().unwrap();

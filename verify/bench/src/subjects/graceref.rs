@@ -7,7 +7,6 @@ use graceref::rcu::{Domain, Guard};
 use graceref::{Key, Pool, Ref, Stash};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-#[cfg(feature = "peek")]
 pub(crate) use peek::KeyedRcu;
 
 /// What an object takes beside its own bytes: its slot, less the object. Slots lie side by side in blocks of growing
@@ -135,7 +134,6 @@ impl Drop for ReadLock {
     }
 }
 
-#[cfg(feature = "peek")]
 mod peek {
     use super::super::{Peek, Table, Value, in_turn};
     use graceref::rcu::{self, Domain};

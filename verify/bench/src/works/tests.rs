@@ -96,7 +96,6 @@ fn keys_die<T: Table>() {
 #[test]
 fn a_stale_key_is_found_by_no_table() {
     keys_die::<crate::subjects::graceref::Keyed>();
-    #[cfg(feature = "peek")]
     keys_die::<crate::subjects::graceref::KeyedRcu>();
     keys_die::<slabs::Sharded>();
     keys_die::<slabs::Idr>();

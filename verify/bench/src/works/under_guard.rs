@@ -17,7 +17,6 @@ pub(super) fn peek() -> Vec<Group> {
             variant: variant.to_owned(),
             stretch: 1,
             subjects: vec![
-                #[cfg(feature = "peek")]
                 peeking::<crate::subjects::graceref::KeyedRcu>(variant),
                 peeking::<slabs::Sharded>(variant),
                 peeking::<slabs::Idr>(variant),
