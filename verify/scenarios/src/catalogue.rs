@@ -2,7 +2,8 @@
 
 use crate::scenario::Scenario;
 use crate::worlds::{
-    cache, count, epoll, file_ref, keys, litmus, numbers, pool, rcu, rcuref, stash, straggle, table,
+    cache, count, epoll, file_ref, keys, kill, litmus, numbers, pool, rcu, rcuref, stash, straggle,
+    table,
 };
 
 /// Every scenario, in the order of the spec's modules.
@@ -15,6 +16,7 @@ pub fn all() -> Vec<Scenario> {
         pool::all(),
         keys::all(),
         cache::all(),
+        kill::all(),
         straggle::all(),
         table::all(),
         numbers::all(),

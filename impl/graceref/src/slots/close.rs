@@ -5,7 +5,7 @@
 //! frees the memory. A pool that is killed is closed while there are handles: they count as one more.
 
 use super::{Drained, Slots};
-use crate::at;
+use crate::{at, local};
 use crate::count::Count;
 use crate::sync::{Ordering, asym, fence};
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
@@ -34,18 +34,26 @@ impl<T, C: Count> Slots<T, C> {
         unsafe { Self::left(this, before.wrapping_sub(u64::from(slots))) };
     }
 
-    /// What follows from the sum, which the caller has just brought to this.
+    /// Frees the memory if the caller has just brought the sum to nothing.
     ///
     /// # Safety
     /// `this` may not be touched afterwards.
-    unsafe fn left(this: NonNull<Self>, sum: u64) {
+    unsafe fn free_if_last(this: NonNull<Self>, sum: u64) {
         if sum == 0 {
             crate::site!("gone");
             // ORDERING: Acquire pairs with the Release of the others who took something off the sum.
             fence(Ordering::Acquire);
             // SAFETY: no handle, no slot and nobody to be told (Pool!FreedOnce).
             unsafe { Self::free(this) };
-        } else if sum & (NOTIFY - 1) == 0 && sum & NOTIFY != 0 && sum >> 63 == 0 {
+        }
+    }
+
+    /// What follows from the sum when the slots in it have changed: the caller has just brought it to this.
+    ///
+    /// # Safety
+    /// `this` may not be touched afterwards.
+    unsafe fn left(this: NonNull<Self>, sum: u64) {
+        if sum & (NOTIFY - 1) == 0 && sum & NOTIFY != 0 && sum >> 63 == 0 {
             crate::site!("drained");
             // ORDERING: Acquire pairs with the Release of the releases: the objects are gone.
             fence(Ordering::Acquire);
@@ -56,15 +64,19 @@ impl<T, C: Count> Slots<T, C> {
                 // SAFETY: written before the sum could get here, and taken once (Kill!ToldOnce).
                 unsafe { (*drained).take() }
             });
+            local!(mine = drained.is_some());
             shared.touch();
             at!("notify");
             // ORDERING: Release pairs with the fence of whoever frees the memory.
             let before = shared.shared.0.leaving.fetch_sub(NOTIFY, Ordering::Release);
             // SAFETY: not touched afterwards (Pool!FreedOnce).
-            unsafe { Self::left(this, before - NOTIFY) };
+            unsafe { Self::free_if_last(this, before.wrapping_sub(NOTIFY)) };
             if let Some(drained) = drained {
                 drained();
             }
+        } else {
+            // SAFETY: the caller's, not touched afterwards (Pool!FreedOnce).
+            unsafe { Self::free_if_last(this, sum) };
         }
     }
 
@@ -132,8 +144,15 @@ impl<T, C: Count> Slots<T, C> {
         at!("count");
         // ORDERING: Release pairs with the fence of a release that comes last.
         let before = slots.shared.0.leaving.fetch_add(add, Ordering::Release);
-        // SAFETY: not touched unless the sum says so (Pool!FreedOnce).
-        unsafe { Self::left(this, before.wrapping_add(add)) };
+        let sum = before.wrapping_add(add);
+        if crate::sync::mutant("kill.close_tells") {
+            // SAFETY: none: whoever brought the slots to nothing may be about to tell (Kill!NoUseAfterFree).
+            return unsafe { Self::left(this, sum) };
+        }
+        // Whoever is to be told, it is not by this thread: no slot came back just now, and who brought the last one may
+        // be about to tell.
+        // SAFETY: not touched unless the sum says so (Kill!FreedOnce).
+        unsafe { Self::free_if_last(this, sum) };
     }
 
     /// Tells the threads that are at their caches, or have just made an object.
