@@ -282,9 +282,9 @@ Told == <>(told = 1 /\ freed = 1)
 
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
-  /\ count' \in {0, 1, 9} /\ freed' \in {0, 1, 2} /\ told' \in {0, 1, 2} /\ released' \in {0, 1, 2}
-  /\ live' \in BOOLEAN /\ returned' \in BOOLEAN
-  /\ UNCHANGED <<pc, gen, next, first, used, fresh, closed, drained, leaving, handles>>
+  /\ count' \in {count, 9} /\ freed' \in {freed, 2} /\ told' \in {told, 2}
+  /\ released' \in {released, 2} /\ returned' \in {returned, TRUE}
+  /\ UNCHANGED <<pc, gen, live, next, first, used, fresh, closed, drained, leaving, handles>>
   /\ UNCHANGED <<found, kseen, ksgen, kmine, klate, hhead, hmine>>
   /\ UNCHANGED <<ihead, iseen, isgen, imine, after, ilate>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
