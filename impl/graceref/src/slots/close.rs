@@ -5,9 +5,9 @@
 //! frees the memory. A pool that is killed is closed while there are handles: they count as one more.
 
 use super::{Drained, Slots};
-use crate::{at, local};
 use crate::count::Count;
 use crate::sync::{Ordering, asym, fence};
+use crate::{at, local};
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
 use alloc::boxed::Box;
 use core::ptr::NonNull;

@@ -51,9 +51,8 @@ impl Kill {
         let pool = Pool::<Object>::with_limit(1);
         let released = Arc::new(Ghost::new(0));
         let holds = other == Other::Holder;
-        let object = holds.then(|| {
-            pool.insert(Object(Some(Arc::clone(&released)))).expect("there is a slot")
-        });
+        let object = holds
+            .then(|| pool.insert(Object(Some(Arc::clone(&released)))).expect("there is a slot"));
         Self {
             other,
             key: object.as_ref().map(Ref::key),
@@ -179,15 +178,17 @@ impl World for Kill {
 
     fn at_end(&self) {
         #[cfg(any(graceref_loom, graceref_shuttle))]
-        let freed = self.raw.look().freed;
+        let (freed, leaving) = (self.raw.look().freed, self.raw.look().leaving);
         // Memory that was freed cannot be asked; AddressSanitizer and the allocator tests see to it.
         #[cfg(not(any(graceref_loom, graceref_shuttle)))]
-        let freed = 1;
+        let (freed, leaving) = (1, 0);
         let (told, released, made) = (self.told.get(), self.released.get(), self.made.get());
-        if told != 1 || freed != 1 || released != made {
+        if told != 1 || freed != 1 || released != made || leaving != 0 {
             violated(
                 "NothingLeft",
-                format_args!("told {told} times, freed {freed}, released {released} of {made}"),
+                format_args!(
+                    "told {told} times, freed {freed}, released {released} of {made}, left {leaving}"
+                ),
             );
         }
     }
