@@ -94,8 +94,8 @@ impl<T> Pool<T> {
     ///
     /// When the last reference to its objects is gone (and their destructors have run), `drained` is called: on the
     /// thread that dropped that reference, outside every lock, or at once. `false`, and nothing done, if the pool was
-    /// killed before. An insert that began before may succeed; its object may be found until that insert returns, by whoever
-    /// knows its key, and then no more.
+    /// killed before. An insert that began before may succeed: its object may be found until that insert returns, and
+    /// then no more.
     ///
     /// Waits for other threads that are at their own free slots: a few instructions each. Looks at each slot
     /// that was ever used. The idea is the kernel's `percpu_ref_kill`.
