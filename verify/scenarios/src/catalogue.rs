@@ -2,7 +2,7 @@
 
 use crate::scenario::Scenario;
 use crate::worlds::{
-    cache, count, epoll, file_ref, keys, litmus, numbers, pool, rcu, rcu_pool, rcuref, stash,
+    cache, count, epoll, file_ref, keys, kill, litmus, numbers, pool, rcu, rcu_pool, rcuref, stash,
     straggle, table,
 };
 
@@ -16,6 +16,7 @@ pub fn all() -> Vec<Scenario> {
         pool::all(),
         keys::all(),
         cache::all(),
+        kill::all(),
         straggle::all(),
         table::all(),
         numbers::all(),

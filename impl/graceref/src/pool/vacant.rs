@@ -47,8 +47,8 @@ impl<'p, T, C: Count> Vacant<'p, T, C> {
         let this = ManuallyDrop::new(self);
         // SAFETY: the place's slot, dead, and this thread's alone (Stash!NoReuseWhileHeld).
         let object = unsafe { super::write(this.slot, value) };
-        if C::KEYED && this.pool.slots().is_killed() {
-            // Killed meanwhile, perhaps without seeing the object: nobody shall find it.
+        if C::KEYED && !crate::sync::mutant("kill.no_recheck") && this.pool.slots().is_killed() {
+            // Killed meanwhile, perhaps without seeing the object: nobody shall find it (Kill!NoGetAfterKill).
             object.content().count.refuse();
         }
         object

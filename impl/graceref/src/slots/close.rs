@@ -5,9 +5,9 @@
 //! frees the memory. A pool that is killed is closed while there are handles: they count as one more.
 
 use super::{Drained, Slots};
-use crate::at;
 use crate::count::Count;
 use crate::sync::{Ordering, asym, fence};
+use crate::{at, local};
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
 use alloc::boxed::Box;
 use core::ptr::NonNull;
@@ -34,18 +34,26 @@ impl<T, C: Count> Slots<T, C> {
         unsafe { Self::left(this, before.wrapping_sub(u64::from(slots))) };
     }
 
-    /// What follows from the sum, which the caller has just brought to this.
+    /// Frees the memory if the caller has just brought the sum to nothing.
     ///
     /// # Safety
     /// `this` may not be touched afterwards.
-    unsafe fn left(this: NonNull<Self>, sum: u64) {
+    unsafe fn free_if_last(this: NonNull<Self>, sum: u64) {
         if sum == 0 {
             crate::site!("gone");
             // ORDERING: Acquire pairs with the Release of the others who took something off the sum.
             fence(Ordering::Acquire);
             // SAFETY: no handle, no slot and nobody to be told (Pool!FreedOnce).
             unsafe { Self::free(this) };
-        } else if sum & (NOTIFY - 1) == 0 && sum & NOTIFY != 0 && sum >> 63 == 0 {
+        }
+    }
+
+    /// What follows from the sum when the slots in it have changed: the caller has just brought it to this.
+    ///
+    /// # Safety
+    /// `this` may not be touched afterwards.
+    unsafe fn left(this: NonNull<Self>, sum: u64) {
+        if sum & (NOTIFY - 1) == 0 && sum & NOTIFY != 0 && sum >> 63 == 0 {
             crate::site!("drained");
             // ORDERING: Acquire pairs with the Release of the releases: the objects are gone.
             fence(Ordering::Acquire);
@@ -56,15 +64,19 @@ impl<T, C: Count> Slots<T, C> {
                 // SAFETY: written before the sum could get here, and taken once (Kill!ToldOnce).
                 unsafe { (*drained).take() }
             });
+            local!(mine = drained.is_some());
             shared.touch();
             at!("notify");
             // ORDERING: Release pairs with the fence of whoever frees the memory.
             let before = shared.shared.0.leaving.fetch_sub(NOTIFY, Ordering::Release);
             // SAFETY: not touched afterwards (Pool!FreedOnce).
-            unsafe { Self::left(this, before - NOTIFY) };
+            unsafe { Self::free_if_last(this, before.wrapping_sub(NOTIFY)) };
             if let Some(drained) = drained {
                 drained();
             }
+        } else {
+            // SAFETY: the caller's, not touched afterwards (Pool!FreedOnce).
+            unsafe { Self::free_if_last(this, sum) };
         }
     }
 
@@ -120,42 +132,28 @@ impl<T, C: Count> Slots<T, C> {
         let slots = unsafe { this.as_ref() };
         // Settled: nobody kills a pool of which nobody has a handle.
         // ORDERING: Relaxed; the killer's handle went before, and so did the thread that dropped it.
-        if slots.closed.load_settled(Ordering::Relaxed) != 0 {
-            // SAFETY: as above; not touched afterwards (Pool!FreedOnce).
-            return unsafe { Self::close_killed(this) };
-        }
-        if slots.caches.is_some() {
-            slots.say_closed();
-        }
-        let add = slots.close_all().wrapping_sub(Self::OPEN);
+        let killed = slots.closed.load_settled(Ordering::Relaxed) != 0;
+        let add = if killed {
+            0_u64.wrapping_sub(HANDLES)
+        } else {
+            if slots.caches.is_some() {
+                slots.say_closed();
+            }
+            slots.close_all().wrapping_sub(Self::OPEN)
+        };
         slots.touch();
         at!("count");
         // ORDERING: Release pairs with the fence of a release that comes last.
         let before = slots.shared.0.leaving.fetch_add(add, Ordering::Release);
-        // SAFETY: not touched unless the sum says so (Pool!FreedOnce).
-        unsafe { Self::left(this, before.wrapping_add(add)) };
-    }
-
-    /// The last handle of a killed pool is gone.
-    ///
-    /// # Safety
-    /// As for [`close`](Slots::close).
-    #[cold]
-    unsafe fn close_killed(this: NonNull<Self>) {
-        // SAFETY: the handles' mark keeps the memory until it is taken off, below (Pool!NoUseAfterFree).
-        let slots = unsafe { this.as_ref() };
-        slots.touch();
-        at!("count");
-        // ORDERING: Release pairs with the fence of a release that comes last.
-        let before = slots.shared.0.leaving.fetch_sub(HANDLES, Ordering::Release);
-        // Not `left`: if no slot is out and somebody is still to be told, whoever brought the last slot back is about
-        // to tell, and takes the mark off after that.
-        if before == HANDLES {
-            // ORDERING: Acquire pairs with the Release of the others who took something off the sum.
-            fence(Ordering::Acquire);
-            // SAFETY: no handle, no slot and nobody to be told (Pool!FreedOnce).
-            unsafe { Self::free(this) };
+        let sum = before.wrapping_add(add);
+        if crate::sync::mutant("kill.close_tells") {
+            // SAFETY: none: whoever brought the slots to nothing may be about to tell (Kill!NoUseAfterFree).
+            return unsafe { Self::left(this, sum) };
         }
+        // Whoever is to be told, it is not by this thread: no slot came back just now, and who brought the last one may
+        // be about to tell.
+        // SAFETY: not touched unless the sum says so (Kill!FreedOnce).
+        unsafe { Self::free_if_last(this, sum) };
     }
 
     /// Tells the threads that are at their caches, or have just made an object.

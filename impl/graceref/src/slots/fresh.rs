@@ -145,7 +145,7 @@ impl<T, C: Count> Slots<T, C> {
 
     /// How many slots were ever taken.
     pub(super) fn used_len(&self) -> u32 {
-        at!("fresh");
+        at!("used");
         // ORDERING: Relaxed; a slot taken meanwhile may be seen or not.
         count(self.shared.0.fresh.load(Ordering::Relaxed))
     }

@@ -42,6 +42,8 @@ impl<T, C: Count> Watch<T, C> {
             fresh: slots.shared.0.fresh.raw_load(),
             leaving: slots.shared.0.leaving.raw_load().cast_signed(),
             closed: slots.closed.raw_load() != 0,
+            // SAFETY: observers look between steps, and nobody moves the callback but in one (Kill!TypeOK).
+            drained: unsafe { (*slots.drained.as_ptr()).is_some() },
             freed: slots.shared.0.freed.get(),
             next: all().map(|slot| number(slot.next.raw_load())).collect(),
             count: all().map(|slot| slot.count.raw_refs()).collect(),
@@ -68,6 +70,8 @@ pub struct RawSlots {
     pub leaving: i64,
     /// Whether the pool is killed, or closed and with caches.
     pub closed: bool,
+    /// Whether somebody is still to be told that the killed pool is drained.
+    pub drained: bool,
     /// How often the memory was freed.
     pub freed: u32,
     /// Each slot's link, for the chunks that there are.

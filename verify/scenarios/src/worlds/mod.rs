@@ -6,6 +6,7 @@ pub(crate) mod epoll;
 pub(crate) mod file_ref;
 mod held;
 pub(crate) mod keys;
+pub(crate) mod kill;
 pub(crate) mod litmus;
 pub(crate) mod numbers;
 pub(crate) mod pool;

@@ -27,6 +27,8 @@ pub const NAMED: &[(&str, &str)] = &[
     ("cache.no_wait", "the closer does not wait for a thread that is at its cache"),
     ("key.never_retire", "a slot whose generations are used up is used again"),
     ("key.skip_generation", "a get by key does not compare the generation"),
+    ("kill.close_tells", "whoever drops a killed pool's last handle tells that it is drained"),
+    ("kill.no_recheck", "an insert does not look whether the pool was killed meanwhile"),
     ("pool.forget_stragglers", "the memory does not wait for a put that straggles"),
     ("pool.init_before_write", "the count says alive before the object is written"),
     (
