@@ -10,8 +10,6 @@ pub(crate) struct Flag {
     word: AtomicU32,
     #[cfg(graceref_shuttle)]
     up: std::sync::Arc<std::sync::atomic::AtomicBool>,
-    #[cfg(graceref_shuttle)]
-    gate: super::model::Object,
 }
 
 /// The word of a flag that is down.
@@ -23,8 +21,6 @@ impl Flag {
             word: AtomicU32::new(DOWN),
             #[cfg(graceref_shuttle)]
             up: std::sync::Arc::default(),
-            #[cfg(graceref_shuttle)]
-            gate: super::model::Object::new(),
         }
     }
 
@@ -54,25 +50,17 @@ impl Flag {
         #[cfg(graceref_shuttle)]
         {
             let _ = mark;
-            // ORDERING: Acquire, as below.
-            let look = || self.word.load_settled(Ordering::Acquire);
-            self.gate.lock_step(&self.up, || {
-                look();
-                // Only the project's own schedulers know that the step is not enabled.
-                while self.up.load(Ordering::Relaxed) {
-                    super::model::unstepped(shuttle::thread::yield_now);
-                    look();
-                }
-            });
+            self.word.load_when_down(&self.up);
         }
-        #[cfg(not(graceref_shuttle))]
+        // ORDERING: Acquire pairs with the Release of `lower`.
+        #[cfg(graceref_loom)]
+        self.word.load_while(mark, Ordering::Acquire);
+        #[cfg(not(any(graceref_loom, graceref_shuttle)))]
         // ORDERING: Acquire pairs with the Release of `lower`.
         while self.word.load(Ordering::Acquire) == mark {
-            #[cfg(graceref_loom)]
-            loom::thread::yield_now();
-            #[cfg(all(feature = "std", not(graceref_loom)))]
+            #[cfg(feature = "std")]
             std::thread::yield_now();
-            #[cfg(not(any(feature = "std", graceref_loom)))]
+            #[cfg(not(feature = "std"))]
             core::hint::spin_loop();
         }
     }

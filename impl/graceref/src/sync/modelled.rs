@@ -67,6 +67,40 @@ macro_rules! modelled_atomic {
                 })
             }
 
+            /// Looks until the word is another than this. Only the look that ends the waiting is a step.
+            #[cfg(graceref_loom)]
+            #[allow(dead_code)] // for one of the widths
+            #[track_caller]
+            pub(crate) fn load_while(&self, unwanted: $int, order: Ordering) {
+                let order = model::access("load_while", order);
+                let look = || {
+                    if model::rmw_pass() {
+                        self.inner.fetch_add(0, AcqRel)
+                    } else {
+                        self.inner.load(order)
+                    }
+                };
+                while model::unstepped(look) == unwanted {
+                    model::unstepped(loom::thread::yield_now);
+                }
+                // The look is done; nobody comes between it and its record.
+                self.object.step(|| ());
+            }
+
+            /// A load that is not enabled while the flag is up.
+            #[cfg(graceref_shuttle)]
+            #[allow(dead_code)] // for one of the widths
+            #[track_caller]
+            pub(crate) fn load_when_down(&self, up: &Arc<AtomicBool>) -> $int {
+                self.object.lock_step(up, || {
+                    // Only the project's own schedulers know that the step is not enabled.
+                    while up.load(Ordering::Relaxed) {
+                        shuttle::thread::yield_now();
+                    }
+                    self.inner.load(Ordering::Acquire)
+                })
+            }
+
             /// A store to a word that nobody else looks at now, and so no step.
             pub fn store_settled(&self, v: $int, order: Ordering) {
                 if !model::over() {
