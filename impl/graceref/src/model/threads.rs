@@ -81,8 +81,10 @@ pub(super) fn explore<W: Send + Sync + 'static>(
 }
 
 fn meet(arrived: &AtomicUsize, threads: usize) {
+    // ORDERING: Relaxed; only a meeting, which orders nothing.
     arrived.fetch_add(1, Ordering::Relaxed);
     let mut spins = 0;
+    // ORDERING: Relaxed, likewise.
     while arrived.load(Ordering::Relaxed) < threads {
         spins += 1;
         if spins < PATIENCE {

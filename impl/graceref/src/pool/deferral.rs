@@ -136,7 +136,8 @@ impl<T, C: Count> Deferral<T, C> {
             return;
         }
         // SAFETY: the list's slots are out, which keeps the memory (RcuPool!NoUseAfterFree).
-        let Self { domain, hand_over, .. } = *unsafe { this.as_ref() };
+        let deferral = unsafe { this.as_ref() };
+        let (domain, hand_over) = (deferral.domain, deferral.hand_over);
         // SAFETY: the caller's promise (RcuPool!NoSharedFree).
         if let Err(list) = unsafe { Self::drop_if_over(domain, pool, list) } {
             // SAFETY: as above (RcuPool!NoUseAfterFree).

@@ -6,7 +6,7 @@
 use super::fresh::number;
 use super::{NOWHERE, Slot, Slots};
 use crate::count::Count;
-use crate::sync::{AtomicU64, Ordering, mutant};
+use crate::sync::{AtomicU64, Ordering, release_unless};
 use crate::{at, local};
 use core::ptr::NonNull;
 
@@ -44,9 +44,8 @@ impl Pending {
     pub(crate) unsafe fn push<T, C: Count>(&self, slot: NonNull<Slot<T, C>>) -> Option<Taken> {
         let _scope = crate::sync::within("pend");
         // SAFETY: the caller's until it is pushed (RcuPool!NoUseAfterFree).
-        let Slot { next, .. } = unsafe { &*slot.as_ptr() };
-        // SAFETY: likewise (RcuPool!NoUseAfterFree).
-        let place = unsafe { slot.as_ref() }.place();
+        let content = unsafe { slot.as_ref() };
+        let (next, place) = (&content.next, content.place());
         loop {
             at!("head");
             // ORDERING: Relaxed; only the compare-exchange below publishes or takes.
@@ -58,19 +57,16 @@ impl Pending {
             at!("next");
             // ORDERING: Relaxed; published by the compare-exchange below.
             next.store_racing(before.first, Ordering::Relaxed);
+            let pushed = (u64::from(full.len) << 32) | u64::from(place);
+            let new = if take { seen & CLOSED } else { pushed };
             // ORDERING: Acquire, of a list that is taken, and Release, of a slot that is pushed, pair with each other:
             // the links, and all uses of the objects by those who had references.
-            let (new, order) = if take {
-                (seen & CLOSED, Ordering::Acquire)
-            } else {
-                let order = if mutant("rcupool.push_relaxed") {
-                    Ordering::Relaxed
-                } else {
-                    Ordering::Release
-                };
-                (u64::from(full.len) << 32 | u64::from(place), order)
-            };
+            let mut order = Ordering::Acquire;
+            if !take {
+                order = release_unless("rcupool.push_relaxed");
+            }
             at!("push");
+            // ORDERING: Relaxed on failure; the next look decides anew.
             if self.0.compare_exchange(seen, new, order, Ordering::Relaxed).is_ok() {
                 return take.then_some(full);
             }
