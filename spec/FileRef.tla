@@ -18,8 +18,7 @@
      3  closer: opens the next object: count := one reference
      4  lookup: stores Dead: the next object will never be released
 
-   Code: impl/graceref/src/count/file_ref.rs,
-         impl/lifetimes/src/counts/file_ref.rs *)
+   Code: impl/lifetimes/src/counts/file_ref.rs *)
 EXTENDS Integers
 
 CONSTANTS Fix, Lookups

@@ -9,7 +9,10 @@
      1  driver: the last put of object 1; the slot goes back; object 2 in it
      2  lookup: its key says slot 1, which is alive: a reference to object 2
 
-   So the lookup's compare-exchange has the generation in it. Generations come
+   So the lookup's compare-exchange has the generation in it. With a dead-zone
+   count the lookup looks, and then adds: the generation that the add finds may
+   be another one, and then the reference is given back, be it the last.
+   Generations come
    to an end: a slot that has had as many objects as it may is retired.
 
      1  driver: generations 1, 2, ... 7, 0, 1
@@ -18,15 +21,26 @@
    Fix: "generation"  what the code does
         "none"        the lookup does not look at the generation
         "wrap"        generations wrap, and no slot is retired
+        "no_recheck"  a lookup with a dead-zone count looks before its add only
 
-   Code: impl/graceref/src/count/cas.rs, impl/graceref/src/pool/keyed.rs,
-         impl/graceref/src/slots/mod.rs *)
+   Code: impl/graceref/src/count/word.rs, impl/graceref/src/count/cas.rs,
+         impl/graceref/src/count/file_ref.rs, impl/graceref/src/pool/mod.rs,
+         impl/graceref/src/pool/keyed.rs, impl/graceref/src/slots/mod.rs *)
 EXTENDS Integers, FiniteSets
 
-CONSTANTS Fix, Removers
+CONSTANTS Fix, Count, Removers
 
-ASSUME Fix \in {"generation", "none", "wrap"}
+ASSUME Fix \in {"generation", "none", "wrap", "no_recheck"}
+\* Compare-exchange, or the dead zone.
+ASSUME Count \in {"cas", "file_ref"}
 ASSUME Removers \subseteq {"remover"}
+\* Who has removed what is not told from a lookup that straggles; Straggle has both.
+ASSUME Count = "file_ref" => Removers = {}
+
+Dead      == -8
+\* As in Straggle.
+Straggler == 16
+Open      == 512
 
 Slot    == 1
 Null    == 0
@@ -42,7 +56,7 @@ variables
   live     = TRUE;                      \* and whether it may be found
   free     = [tag |-> 0, first |-> Null];
   next     = Null;                      \* the slot's link
-  leaving  = 0;                         \* minus the slots retired
+  leaving  = IF Count = "cas" THEN 0 ELSE Open;         \* minus the slots retired; stragglers
   \* ghosts
   object   = 1;                         \* which object the slot holds, or held last
   removed  = FALSE;                     \* the first one's key
@@ -50,6 +64,7 @@ variables
 
 define {
   Spent == Fix # "wrap" /\ gen >= Most
+  Meant == Fix = "none" \/ gen = 1
 }
 
 macro release() {
@@ -57,11 +72,17 @@ macro release() {
 }
 
 fair process (driver \in {"driver"})
-variables dhead = Null; dtag = 0; dnext = Null;
+variables dpgen = 0; dhead = Null; dtag = 0; dnext = Null;
 {
 drv_put:
   count := count - 1;
-  if (count # 0) { if (object = Last) { goto Done } else { goto drv_alloc_head } };
+  if (count # 0) { if (object = Last) { goto Done } else { goto drv_alloc_head } }
+  else { if (Count = "cas") { goto drv_release } else { dpgen := gen } };
+drv_kill:
+  if (count = 0 /\ gen = dpgen) { count := Dead; goto drv_release };
+drv_settle:
+  leaving := leaving - Straggler;
+  if (object = Last) { goto Done } else { goto drv_alloc_head };
 drv_release:
   release();
   if (Spent) { goto drv_free_leave };
@@ -101,23 +122,40 @@ drv_killed:                             \* nobody kills this pool
 
 \* By the key of the first object.
 fair process (lookup \in {"lookup"})
-variables seen = 0; sgen = 0; mine = 0; late = FALSE; lhead = Null; ltag = 0;
+variables seen = 0; sgen = 0; mine = 0; late = FALSE; lpgen = 0; lhead = Null; ltag = 0;
 {
 look_get_load:
   seen := count;
   sgen := gen;
-  if ((Fix # "none" /\ gen # 1) \/ ~live \/ count = 0) { goto Done };
+  if (~Meant \/ ~live \/ count < 1) { goto Done }
+  else { if (Count = "file_ref") { goto look_get } };
 look_get_cas:
   if (count = seen /\ gen = sgen /\ live) {
     count := seen + 1;
     mine  := object;
-    late  := removed
+    late  := removed;
+    goto look_use
   } else { goto look_get_load };
+look_get:
+  count := count + 1;
+  if (count < 1) { goto Done }
+  else { if (count # 1) {
+    if (Meant \/ Fix = "no_recheck") { mine := object; goto look_use } else { goto look_put }
+  } };
+look_owe:                               \* the only reference: another put had left none
+  leaving := leaving + Straggler;
+  if (Meant \/ Fix = "no_recheck") { mine := object } else { goto look_put };
 look_use:
   skip;
 look_put:
   count := count - 1;
-  if (count # 0) { goto Done };
+  if (count # 0) { goto Done }
+  else { if (Count = "cas") { goto look_release } else { lpgen := gen } };
+look_kill:
+  if (count = 0 /\ gen = lpgen) { count := Dead; goto look_release };
+look_settle:
+  leaving := leaving - Straggler;
+  goto Done;
 look_release:
   release();
   if (Spent) { goto look_free_leave };
@@ -154,15 +192,15 @@ rem_remove_cas:
 Threads == {"driver", "lookup"}
 
 Holders ==
-  {t \in Threads : pc[t] \in {"drv_put", "drv_killed", "look_use", "look_put"}}
+  {t \in Threads : pc[t] \in {"drv_put", "drv_killed", "look_owe", "look_use", "look_put"}}
 
 TypeOK ==
-  /\ count \in 0..2 /\ gen \in 0..Modulus - 1 /\ live \in BOOLEAN
+  /\ count \in {Dead, Dead + 1} \cup 0..2 /\ gen \in 0..Modulus - 1 /\ live \in BOOLEAN
   /\ free.tag \in 0..Last /\ free.first \in {Null, Slot} /\ next \in {Null, Slot}
-  /\ leaving \in -1..0
+  /\ leaving \in {0, Open} \/ leaving + 1 \in {0, Open} \/ leaving \in Open - Straggler - 1..Open + Straggler
   /\ object \in 1..Last /\ removed \in BOOLEAN /\ released \in [1..Last -> 0..2]
 
-CountIsRefs == count = Cardinality(Holders)
+CountIsRefs == (IF count < 0 THEN 0 ELSE count) = Cardinality(Holders)
 
 ReleasedOnce == \A o \in 1..Last : released[o] <= 1
 
@@ -179,19 +217,20 @@ NoGetAfterRemove == ~late["lookup"]
 \* A slot is in the free list, or retired, or somebody's.
 NothingLeft ==
   (\A t \in Threads : pc[t] = "Done")
-    => count = 0 /\ released[object] = 1 /\ (free.first = Slot) = (leaving = 0)
+    => count <= 0 /\ released[object] = 1 /\ (free.first = Slot) = (leaving \in {0, Open})
 
 \* Witnesses: these must fail.
 NeverStale   == ~(pc["lookup"] = "Done" /\ sgen["lookup"] # 1)
-NeverRetired == leaving = 0
+NeverRetired == leaving \notin {-1, Open - 1}
+NeverOther   == ~(pc["lookup"] = "look_release" /\ object # 1)
 NeverRemoved == ~(pc["lookup"] = "Done" /\ removed /\ object = 1 /\ count > 0)
 
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
   /\ count' \in {0, 1, 9} /\ object' \in {1, 2} /\ mine' \in [{"lookup"} -> {0, 2}]
-  /\ late' \in [{"lookup"} -> BOOLEAN] /\ leaving' \in {0, -1}
+  /\ late' \in [{"lookup"} -> BOOLEAN] /\ leaving' \in {0, -1, 9}
   /\ released' \in {[o \in 1..Last |-> 0], [o \in 1..Last |-> 2]}
-  /\ UNCHANGED <<pc, gen, live, free, next, removed, dhead, dtag, dnext, seen, sgen, lhead, ltag>>
+  /\ UNCHANGED <<pc, gen, live, free, next, removed, dpgen, dhead, dtag, dnext, seen, sgen, lpgen, lhead, ltag>>
   /\ UNCHANGED <<rseen, rsgen>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

@@ -3,68 +3,105 @@
    and between them another thread may revive the count, drop it, and see the
    pool's memory freed.
 
-     1  owner: put, the count is NoRef; about to kill it
-     2  lookup: get, NoRef + 1: a valid reference
+     1  owner: put, no reference is left; about to kill the count
+     2  lookup: has looked before that; adds: a valid reference
      3  lookup: put, kill, release; the slot goes back
      4  lookup: drops the last handle: the memory is freed
      5  owner: its compare-exchange touches freed memory
 
-   So whoever revives from NoRef notes that a put is going to straggle (owe),
-   and the put whose kill fails says when it is done with the slot (settle).
-   The sum of both and of the slots that are out must be nought before the
-   memory goes. Until the last handle is dropped, Open keeps it from that.
+   So whoever revives a count notes that a put is going to straggle (owe), and
+   the put whose kill fails says when it is done with the slot (settle). The
+   memory goes when nothing is left of the sum of stragglers, of slots that
+   are out, and of the marks of a killed pool. Until the last handle is
+   dropped or the pool is killed, Open keeps the sum from that.
+
+   What is settled may not be owed yet. Where a straggler weighs as much as a
+   slot, a killed pool would take itself for drained:
+
+     1  owner: put, no reference is left
+     2  lookup: adds: a reference, and a debt that is not yet noted
+     3  owner: cannot kill, settles: one less, as if the slot were back
+     4  killer: no slot is out: tells, while lookup has its reference
 
    Fix: "counted"    what the code does
         "forgotten"  nobody counts stragglers
+        "as_slots"   a straggler weighs as much as a slot
 
    Code: impl/graceref/src/slots/close.rs, impl/graceref/src/reference.rs,
-         impl/graceref/src/stash.rs *)
+         impl/graceref/src/pool/mod.rs, impl/graceref/src/count/file_ref.rs *)
 EXTENDS Integers, FiniteSets
 
-CONSTANT Fix
+CONSTANTS Fix, Killers
 
-ASSUME Fix \in {"counted", "forgotten"}
+ASSUME Fix \in {"counted", "forgotten", "as_slots"}
+\* With a killer the lookup's handle is not the last.
+ASSUME Killers \subseteq {"killer"}
 
-OneRef == 0
-NoRef  == -1
 Dead   == -8
-
 Slot   == 1
 Null   == 0
 Closed == -1
 
-Open == 8           \* the code's 2^63: more than all threads together take off
+\* Far from each other; the code's are 2^44, 2^40, 2^41, 2^63.
+Straggler == IF Fix = "as_slots" THEN 1 ELSE 16
+Notify    == 64
+Handles   == 128
+Open      == 512
 
 (*
 --algorithm Straggle {
 variables
-  word     = OneRef;                    \* the slot's count
+  count    = 1;                         \* the slot's word: references,
+  live     = TRUE;                      \* and whether it may be found
   first    = Null;                      \* the free list's head
   next     = Null;                      \* the slot's link
   leaving  = Open;
-  handles  = 1;
+  handles  = 1 + Cardinality(Killers);
   fresh    = FALSE;                     \* whether the run of slots never used is closed
+  closed   = FALSE;                     \* whether the pool is killed,
+  drained  = FALSE;                     \* and somebody is to be told
   \* ghosts
   released = 0;
+  told     = 0;
   freed    = 0;
 
-macro settle() {
-  leaving := leaving - 1;
+define {
+  Tells(sum) == sum \in {Notify, Notify + Handles}
+}
+
+\* What follows from the sum when something was taken off it.
+macro left(mine) {
+  if (Tells(leaving)) { mine := drained; drained := FALSE }
+  else { if (leaving = 0) { freed := freed + 1 } };
+}
+
+macro tell(mine) {
+  leaving := leaving - Notify;
+  if (leaving = 0) { freed := freed + 1 };
+  if (mine) { told := told + 1 };
+}
+
+macro close(add) {
+  leaving := leaving + add;
   if (leaving = 0) { freed := freed + 1 };
 }
 
 \* Drops its reference.
 fair process (owner \in {"owner"})
-variables ohead = Null;
+variables oplive = FALSE; ohead = Null; omine = FALSE;
 {
 own_put:
-  word := word - 1;
-  if (word >= OneRef) { goto Done };
+  count := count - 1;
+  if (count = 0) { oplive := live } else { goto Done };
 own_kill:
-  if (word = NoRef) { word := Dead; goto own_release }
+  if (count = 0 /\ live = oplive) { count := Dead; goto own_release }
   else { if (Fix = "forgotten") { goto Done } };
 own_settle:
-  settle();
+  leaving := leaving - Straggler;
+  left(omine);
+  if (~Tells(leaving)) { goto Done };
+own_notify:
+  tell(omine);
   goto Done;
 own_release:
   released := released + 1;
@@ -76,50 +113,96 @@ own_free_next:
 own_free_push:
   if (first = ohead) { first := Slot; goto Done } else { goto own_free_head };
 own_free_leave:
-  settle();
+  leaving := leaving - 1;
+  left(omine);
+  if (~Tells(leaving)) { goto Done };
+own_free_notify:
+  tell(omine);
 }
 
-\* Looks the object up through the stash, drops what it got, and then the stash, with the last handle.
+\* Looks the object up by its key, drops what it got, and then its handle.
 fair process (lookup \in {"lookup"})
-variables lhead = Null; found = 0;
+variables lplive = FALSE; lhead = Null; lmine = FALSE; found = 0;
 {
-look_stash_load:                        \* nobody clears this stash
-  skip;
+look_get_load:
+  if (~live \/ count < 1) { goto close_put };
 look_get:
-  word := word + 1;
-  if (word < OneRef) { goto close_put }
-  else { if (word # OneRef \/ Fix = "forgotten") { goto look_stash_recheck } };
-look_owe:
-  leaving := leaving + 1;
-look_stash_recheck:
-  skip;
+  count := count + 1;
+  if (count < 1) { goto close_put }
+  else { if (count # 1 \/ Fix = "forgotten") { goto look_put } };
+look_owe:                               \* the only reference: another put had left none
+  leaving := leaving + Straggler;
 look_put:
-  word := word - 1;
-  if (word >= OneRef) { goto close_put };
+  count := count - 1;
+  if (count = 0) { lplive := live } else { goto close_put };
 look_kill:
-  if (word = NoRef) { word := Dead; goto look_release }
+  if (count = 0 /\ live = lplive) { count := Dead; goto look_release }
   else { if (Fix = "forgotten") { goto close_put } };
 look_settle:
-  settle();
+  leaving := leaving - Straggler;
+  left(lmine);
+  if (~Tells(leaving)) { goto close_put };
+look_notify:
+  tell(lmine);
   goto close_put;
 look_release:
   released := released + 1;
 look_free_head:
   lhead := first;
+  if (lhead = Closed) { goto look_free_leave };
 look_free_next:
   next := lhead;
 look_free_push:
-  if (first = lhead) { first := Slot } else { goto look_free_head };
+  if (first = lhead) { first := Slot; goto close_put } else { goto look_free_head };
+look_free_leave:
+  leaving := leaving - 1;
+  left(lmine);
+  if (~Tells(leaving)) { goto close_put };
+look_free_notify:
+  tell(lmine);
 close_put:
   handles := handles - 1;
+  if (handles # 0) { goto Done }
+  else { if (closed) { goto close_count } };
 close_fresh:
   fresh := TRUE;
 close_swap:
   if (first # Null) { found := 1 };
   first := Closed;
 close_count:
-  leaving := leaving + (1 - found) - Open;
-  if (leaving = 0) { freed := freed + 1 };
+  close(IF closed THEN -Handles ELSE 1 - found - Open);
+}
+
+\* Kills the pool, and drops its handle.
+fair process (killer \in Killers)
+variables kfound = 0; kseen = 0; kmine = FALSE;
+{
+kill_claim:
+  closed  := TRUE;
+  drained := TRUE;
+kill_fresh:
+  fresh := TRUE;
+kill_swap:
+  if (first # Null) { kfound := 1 };
+  first := Closed;
+kill_used:
+  skip;
+kill_remove_load:
+  kseen := count;
+  if (~live \/ count < 1) { goto kill_count };
+kill_remove_cas:
+  if (count = kseen /\ live) { live := FALSE } else { goto kill_remove_load };
+kill_count:
+  leaving := leaving + (1 - kfound) + Notify + Handles - Open;
+  left(kmine);
+  if (~Tells(leaving)) { goto end_close_put };
+kill_notify:
+  tell(kmine);
+end_close_put:
+  handles := handles - 1;
+  if (handles # 0) { goto Done };
+end_close_count:
+  close(-Handles);
 }
 }
 *)
@@ -127,29 +210,39 @@ close_count:
 \* END TRANSLATION
 
 -----------------------------------------------------------------------------
-Threads == {"owner", "lookup"}
+Threads == {"owner", "lookup"} \cup Killers
 
 TypeOK ==
-  /\ word \in -9..2
+  /\ count \in Dead..2 /\ live \in BOOLEAN
   /\ first \in {Null, Slot, Closed} /\ next \in {Null, Slot}
-  /\ leaving \in -2..10 /\ handles \in 0..1 /\ fresh \in BOOLEAN /\ released \in 0..2 /\ freed \in 0..2
+  /\ leaving \in -20..Open + 20 /\ handles \in 0..2 /\ fresh \in BOOLEAN
+  /\ closed \in BOOLEAN /\ drained \in BOOLEAN
+  /\ released \in 0..1 /\ told \in 0..1 /\ freed \in 0..1
 
 ReleasedOnce == released <= 1
 
 FreedOnce == freed <= 1
 
+\* Told once, when the object is gone.
+ToldOnce == told <= 1 /\ (told > 0 => released = 1)
+
 \* Nobody is about to touch memory that is gone.
 NoUseAfterFree == freed > 0 => \A t \in Threads : pc[t] = "Done"
 
-NothingLeft == (\A t \in Threads : pc[t] = "Done") => released = 1 /\ freed = 1
+NothingLeft ==
+  (\A t \in Threads : pc[t] = "Done")
+    => released = 1 /\ freed = 1 /\ told = Cardinality(Killers)
 
 \* Witnesses: these must fail.
 NeverRevived == pc["lookup"] # "look_owe"
 NeverSettled == pc["owner"] # "own_settle"
+\* A reference to what is not to be found any more, which is given back.
+NeverUnmeant == ~(pc["lookup"] = "look_put" /\ ~live)
 
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
-  /\ word' \in {NoRef, OneRef, 99} /\ released' \in {0, 2} /\ freed' \in {0, 2}
-  /\ UNCHANGED <<pc, first, next, leaving, handles, fresh, ohead, lhead, found>>
+  /\ count' \in {0, 1, 99} /\ released' \in {0, 2} /\ freed' \in {0, 2} /\ told' \in {0, 2}
+  /\ UNCHANGED <<pc, live, first, next, leaving, handles, fresh, closed, drained>>
+  /\ UNCHANGED <<oplive, ohead, omine, lplive, lhead, lmine, found, kfound, kseen, kmine>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

@@ -1,5 +1,6 @@
 //! A pool whose readers neither count nor wait.
 
+use crate::count::Count;
 use crate::key::Key;
 use crate::pool::{Builder, Pool};
 use crate::rcu::{Domain, Guard, WouldDeadlock};
@@ -169,7 +170,7 @@ impl<T> RcuPool<T> {
         let slot = self.pool.slots().find(key.place())?;
         // SAFETY: type-stable memory, which the handle keeps (RcuPool!NoUseAfterFree).
         let slot = unsafe { slot.as_ref() };
-        slot.count.is_generation(key.generation()).then(|| {
+        slot.count.word().is_generation(key.generation()).then(|| {
             slot.value.with(|value| {
                 // SAFETY: alive a moment ago, so it is dropped after a grace period that waits for the caller's guard
                 // (RcuPool!NoUseAfterFree).

@@ -80,7 +80,7 @@ impl<T, C: Count> Ref<T, C> {
     }
 }
 
-impl<T> Ref<T> {
+impl<T, C: Count> Ref<T, C> {
     /// The object's key: a name of 64 bits that [`Pool::get`](crate::Pool::get) finds it by while it lives.
     ///
     /// One load, of a word that the caller's own references keep in the cache.

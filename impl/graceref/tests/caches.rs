@@ -277,7 +277,7 @@ fn a_forked_child_uses_closes_and_kills_its_parent_s_pools() {
                 drop(mine);
                 // The old object is there, and is still found; the other threads are not, and nobody waits for them.
                 let old = pool.get(Ref::key(&held)).is_some_and(|object| *object == 7);
-                let own = Pool::new();
+                let own: Pool<_> = Pool::new();
                 let object = own.insert(round).unwrap();
                 let closed = own.kill(|| ()) && pool.kill(|| ()) && pool.insert(1).is_err();
                 drop((own, object));

@@ -1,23 +1,27 @@
-//! The dead zone, as Linux's `file_ref_t` has it: a get is one unconditional add.
+//! The dead zone, as Linux's `file_ref_t` has it: a get is one add.
 
-use super::{Count, Given, Got, sealed::Sealed};
-use crate::at;
-use crate::sync::{AtomicU64, Ordering};
+use super::word::{KILLED, LIVE, NO_REF, OBJECT, REF, Word, alive, generation, refs, zone};
+use super::{Count, Given, Got, Wanted, sealed::Sealed};
+use crate::sync::Ordering;
+use crate::{at, local};
 
-/// References counted from zero, with a dead zone so wide that failed gets cannot climb out of it.
+/// References counted by an add, which may come too late: then it is into a zone of the dead, and counts for nothing.
 ///
 /// ```text
-/// 0000... (1 ref)  ...  7FFF...   8000... ... A000... ... BFFF...   C000... ... E000... ... FFFF...
-/// valid: references - 1           saturated: leaked                 dead          DEAD        NOREF
+/// 63 .................................... 32  31   30 ......... 0
+///  references - 1: 0x00000000 ... alive       live  generation
+///                  0x80000000 ... saturated: leaked, never freed
+///                  0xC0000000 ... dead, 0xE0000000 for good
+///                  0xFFFFFFFF     no reference, about to be killed
 /// ```
 ///
-/// The put that brings the word below zero finds NOREF and tries to kill it (compare-exchange to DEAD). A get that
-/// comes between makes that fail, and the reference so won is as good as any: the object lives on. 2^61 failed gets
-/// in a row would be needed to climb from DEAD to a valid count.
+/// The put that brings the word below zero tries to kill it (compare-exchange into the middle of the zone). A get
+/// that comes between makes that fail, and the reference so won is as good as any: the object lives on. A get looks
+/// before it adds, so that only as many adds come too late as there are threads, and one that finds nothing writes
+/// nothing. If the object was exchanged for another one between the two, the reference is given back.
 ///
-/// In type-stable memory the thread whose kill succeeds may have dropped an *earlier* object's reference: it
-/// stalls between the two steps, the word goes round once, and its compare-exchange kills, and releases, the next
-/// object, whose own last put then fails. Every object is still released once, after its count was gone.
+/// The kernel's `file_ref_t` has 64 bits of zones, and need not look. Half of ours are for the generation, which also
+/// keeps a put that stalls between its two steps from killing the next object in the same memory.
 ///
 /// ```
 /// use graceref::{Count, FileRefCount};
@@ -29,59 +33,44 @@ use crate::sync::{AtomicU64, Ordering};
 /// ```
 #[derive(Debug)]
 #[cfg_attr(not(any(graceref_loom, graceref_shuttle)), repr(transparent))]
-pub struct FileRefCount(AtomicU64);
+pub struct FileRefCount(Word);
 
-const ONE_REF: u64 = 0;
-const VALID_MAX: u64 = 0x7FFF_FFFF_FFFF_FFFF;
-const SATURATED: u64 = 0xA000_0000_0000_0000;
-const RELEASED: u64 = 0xC000_0000_0000_0000;
-const DEAD: u64 = 0xE000_0000_0000_0000;
-const NO_REF: u64 = 0xFFFF_FFFF_FFFF_FFFF;
-
-#[cfg(not(any(graceref_loom, graceref_shuttle)))]
-impl FileRefCount {
-    /// A live count with one reference.
-    pub const fn new() -> Self {
-        Self(AtomicU64::new(ONE_REF))
-    }
-}
-
-#[cfg(any(graceref_loom, graceref_shuttle))]
-impl FileRefCount {
-    /// A live count with one reference.
-    pub fn new() -> Self {
-        Self(AtomicU64::new(ONE_REF))
-    }
-}
-
-impl Default for FileRefCount {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+super::constructors!(FileRefCount);
 
 impl FileRefCount {
-    /// The put that left the word at `after`, outside the valid zone.
+    /// The add found something else than the look before it.
     #[cold]
-    fn put_slow(&self, after: u64) -> Given {
-        if after == NO_REF {
+    fn too_late(&self, before: u64, wanted: bool) -> Got {
+        let after = before.wrapping_add(REF);
+        if before >> 32 == NO_REF >> 32 {
+            // Now it is one reference: its put has not killed it yet, and now fails to.
+            return if wanted { Got::Revived } else { Got::Other { revived: true } };
+        }
+        if zone(before) >= 0 && zone(after) >= zone(REF) {
+            return Got::Other { revived: false };
+        }
+        if !alive(before) {
+            return Got::Nothing;
+        }
+        // Saturated, or so by this very get: leaked, and nothing need be given back.
+        self.0.saturate(before, after);
+        if wanted { Got::Counted } else { Got::Nothing }
+    }
+
+    /// The put left no reference, or was one too many.
+    #[inline]
+    fn kill(&self, before: u64, after: u64) -> Given {
+        if after >> 32 == NO_REF >> 32 {
+            local!(pgen = generation(after), plive = after & LIVE != 0);
             at!("kill");
+            let dead = KILLED | (after & OBJECT);
             // ORDERING: Acquire pairs with the Release of the puts; on failure somebody else owns the release.
             let killed =
-                self.0.compare_exchange(NO_REF, DEAD, Ordering::Acquire, Ordering::Relaxed);
+                self.0.0.compare_exchange(after, dead, Ordering::Acquire, Ordering::Relaxed);
             return if killed.is_ok() { Given::Last } else { Given::Straggled };
         }
-        at!("put_misuse");
-        let to = if after >= RELEASED { DEAD } else { SATURATED };
-        // ORDERING: Relaxed; more puts than gets, or a leaked object: nothing is released after this.
-        self.0.store_racing(to, Ordering::Relaxed);
+        self.0.saturate(before, after);
         Given::Shared
-    }
-
-    /// A count with this word.
-    #[doc(hidden)]
-    pub fn from_raw_word(word: u64) -> Self {
-        Self(AtomicU64::new(word))
     }
 }
 
@@ -89,100 +78,67 @@ impl Sealed for FileRefCount {}
 
 impl Count for FileRefCount {
     const STRAGGLES: bool = true;
-    const ZEROED_IS_NOTHING: bool = false;
-    const KEYED: bool = false;
-
-    // All of the word is zones: it has no room for generations.
-    fn prepare(&self, _: u32) {}
-
-    fn skip(&self) {}
-
-    fn refuse(&self) {}
-
-    fn spent(&self, _: u32, _: u32) -> bool {
-        false
-    }
+    const DEAD: u64 = KILLED;
 
     fn dead() -> Self {
-        Self(AtomicU64::new(DEAD))
+        Self(Word::new(KILLED))
     }
 
     #[inline]
-    fn get(&self) {
-        at!("get");
-        // ORDERING: Relaxed; the caller's own reference keeps the object, and its put publishes the uses.
-        let before = self.0.fetch_add(1, Ordering::Relaxed);
-        if before >= VALID_MAX {
-            at!("saturate");
-            let to = if before >= RELEASED { DEAD } else { SATURATED };
-            // ORDERING: Relaxed; a saturated object is never released.
-            self.0.store_racing(to, Ordering::Relaxed);
+    fn word(&self) -> &Word {
+        &self.0
+    }
+
+    #[inline]
+    fn try_get(&self, wanted: impl Wanted) -> Got {
+        at!("get_load");
+        // ORDERING: Relaxed; the add below decides.
+        let seen = self.0.0.load(Ordering::Relaxed);
+        local!(seen = refs(seen), sgen = generation(seen));
+        if !wanted(seen) {
+            return Got::Nothing;
         }
-    }
-
-    #[inline]
-    fn get_active(&self) -> bool {
-        self.try_get() != Got::Nothing
-    }
-
-    #[inline]
-    fn try_get(&self) -> Got {
+        if zone(seen) < 0 {
+            return Word::not_alive(seen);
+        }
         at!("get");
         // ORDERING: Acquire pairs with the Release of `init`: the object's fields, and the order of the
         // caller's second look at the pointer.
-        let before = self.0.fetch_add(1, Ordering::Acquire);
-        if before == NO_REF {
-            // Now it is one reference: its put has not killed it yet, and now fails to.
-            Got::Revived
-        } else if before < VALID_MAX {
-            Got::Counted
-        } else {
-            Got::Nothing
+        let before = self.0.0.fetch_add(REF, Ordering::Acquire);
+        let meant = wanted(before) || crate::sync::mutant("file_ref.no_recheck");
+        if meant && zone(before.wrapping_add(REF)) >= zone(REF) {
+            return Got::Counted;
         }
-    }
-
-    #[inline]
-    fn put(&self) -> bool {
-        self.give_back() == Given::Last
+        self.too_late(before, meant)
     }
 
     #[inline]
     fn give_back(&self) -> Given {
         at!("put");
         // ORDERING: Release pairs with the Acquire of the kill: every use before the release.
-        let before = self.0.fetch_sub(1, Ordering::Release);
-        let after = before.wrapping_sub(1);
-        if after <= VALID_MAX {
+        let before = self.0.0.fetch_sub(REF, Ordering::Release);
+        let after = before.wrapping_sub(REF);
+        if zone(after) >= 0 {
             return Given::Shared;
         }
-        self.put_slow(after)
+        self.kill(before, after)
     }
 
     #[inline]
     fn put_close(&self) -> bool {
-        at!("close");
-        // ORDERING: Acquire pairs with the Release of the other puts; on failure `put` has its own.
-        let killed = self.0.compare_exchange(ONE_REF, DEAD, Ordering::Acquire, Ordering::Relaxed);
-        killed.is_ok() || self.put()
-    }
-
-    #[inline]
-    fn init(&self) {
-        at!("init");
-        // ORDERING: Release pairs with the Acquire of `get_active`: whoever gets sees the whole object.
-        self.0.store_racing(ONE_REF, Ordering::Release);
-    }
-
-    fn raw_word(&self) -> u64 {
-        self.0.raw_load()
-    }
-
-    fn raw_refs(&self) -> i64 {
-        self.0.raw_load().cast_signed()
-    }
-
-    fn refs(&self) -> u64 {
-        let word = self.0.raw_load();
-        if word >= RELEASED { 0 } else { word + 1 }
+        at!("close_look");
+        // ORDERING: Relaxed; the compare-exchange below decides.
+        let seen = self.0.0.load(Ordering::Relaxed);
+        if seen >> 32 == 0 {
+            at!("close");
+            let dead = KILLED | (seen & OBJECT);
+            // ORDERING: Acquire pairs with the Release of the other puts; on failure `put` has its own.
+            let killed =
+                self.0.0.compare_exchange(seen, dead, Ordering::Acquire, Ordering::Relaxed);
+            if killed.is_ok() {
+                return true;
+            }
+        }
+        self.put()
     }
 }

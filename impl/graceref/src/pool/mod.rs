@@ -1,7 +1,7 @@
 //! The pool: where objects live.
 
 use crate::at;
-use crate::count::{CasCount, Count};
+use crate::count::{CasCount, Count, Got, Wanted, any};
 use crate::reference::Ref;
 use crate::slots::{NoSlot, Slot, Slots};
 use core::fmt;
@@ -105,7 +105,7 @@ impl<T, C: Count> Pool<T, C> {
     /// # Errors
     /// [`Full`], with the value in it, when the pool holds as many objects as it may, or was killed. An object whose
     /// destructor still runs holds its place.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&self, value: T) -> Result<Ref<T, C>, Full<T>> {
         match self.take() {
             Ok(vacant) => Ok(vacant.insert(value)),
@@ -129,7 +129,7 @@ impl<T, C: Count> Pool<T, C> {
         self.take().ok()
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Vacant<'_, T, C>, NoSlot> {
         let slot = match self.slots().take() {
             Ok(slot) => slot,
@@ -189,7 +189,7 @@ impl<T, C: Count> Pool<T, C> {
     /// assert_eq!(pool.iter().count(), 0);
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = Ref<T, C>> {
-        self.slots().used().filter_map(|slot| self.get_active(slot))
+        self.slots().used().filter_map(|slot| self.find(slot, any()))
     }
 
     /// How many objects are alive. Looks at each slot that was ever used; stale as soon as it is read.
@@ -208,18 +208,27 @@ impl<T, C: Count> Pool<T, C> {
         self.slots().capacity()
     }
 
-    /// A reference to whatever object is in this slot of the pool.
+    /// A reference to the object in this slot of the pool, if it is the one that is wanted.
     #[inline]
-    pub(crate) fn get_active(&self, slot: NonNull<Slot<T, C>>) -> Option<Ref<T, C>> {
-        use crate::count::Got;
+    pub(crate) fn find(&self, slot: NonNull<Slot<T, C>>, wanted: impl Wanted) -> Option<Ref<T, C>> {
         // SAFETY: a slot of this pool is memory of this type, which the handle keeps (Stash!NoUseAfterFree).
-        match unsafe { slot.as_ref() }.count.try_get() {
-            Got::Nothing => return None,
-            Got::Counted => {}
-            Got::Revived => self.slots().owe(),
+        match unsafe { slot.as_ref() }.count.try_get(wanted) {
+            // SAFETY: the reference just counted (Keys!CountIsRefs).
+            Got::Counted => Some(unsafe { Ref::from_slot(slot) }),
+            Got::Nothing => None,
+            got => self.found_late(slot, got),
         }
-        // SAFETY: the reference just counted (Stash!CountIsRefs).
-        Some(unsafe { Ref::from_slot(slot) })
+    }
+
+    /// A reference was counted, though not as it was meant.
+    #[cold]
+    fn found_late(&self, slot: NonNull<Slot<T, C>>, got: Got) -> Option<Ref<T, C>> {
+        if matches!(got, Got::Revived | Got::Other { revived: true }) {
+            self.slots().owe();
+        }
+        // SAFETY: the reference just counted, to whatever object (Keys!CountIsRefs).
+        let object = unsafe { Ref::from_slot(slot) };
+        matches!(got, Got::Revived).then_some(object)
     }
 
     /// A look at the memory's own words that outlives the pool, for observers outside the model.
@@ -234,7 +243,7 @@ impl<T, C: Count> Pool<T, C> {
 ///
 /// # Safety
 /// The caller owns the dead slot.
-#[inline]
+#[inline(always)]
 unsafe fn write<T, C: Count>(slot: NonNull<Slot<T, C>>, value: T) -> Ref<T, C> {
     // SAFETY: this thread's alone until `init` (Stash!NoReuseWhileHeld).
     let content = unsafe { slot.as_ref() };

@@ -75,7 +75,7 @@ impl<T, C: Count> Releasing<'_, T, C> {
     }
 }
 
-impl<T> Releasing<'_, T> {
+impl<T, C: Count> Releasing<'_, T, C> {
     /// The object's key, which is dead.
     pub fn key(&self) -> Key {
         key_of(self.content())
@@ -109,8 +109,8 @@ impl<T: fmt::Debug, C: Count> fmt::Debug for Releasing<'_, T, C> {
 }
 
 /// The key of the slot's object. The caller has a reference, or won the last put.
-pub(crate) fn key_of<T>(slot: &Slot<T, CasCount>) -> Key {
-    Key::of(slot.count.generation(), slot.place())
+pub(crate) fn key_of<T, C: Count>(slot: &Slot<T, C>) -> Key {
+    Key::of(slot.count.word().generation(), slot.place())
 }
 
 /// Drops the object, now or after a grace period, and gives its slot back.
@@ -140,7 +140,7 @@ pub(super) unsafe fn destroy<T, C: Count>(owner: NonNull<Slots<T, C>>, slot: Non
     struct Recycle<T, C: Count>(NonNull<Slots<T, C>>, NonNull<Slot<T, C>>);
 
     impl<T, C: Count> Drop for Recycle<T, C> {
-        #[inline]
+        #[inline(always)]
         fn drop(&mut self) {
             crate::site!("recycle");
             // SAFETY: the slot is the releaser's until it is given (Stash!NoReuseWhileHeld).

@@ -1,7 +1,7 @@
 //! A place in a pool for an object that is yet to be made.
 
 use super::Pool;
-use crate::count::{CasCount, Count};
+use crate::count::{CasCount, Count, any};
 use crate::key::Key;
 use crate::reference::Ref;
 use crate::slots::{Slot, Slots};
@@ -42,25 +42,25 @@ impl<'p, T, C: Count> Vacant<'p, T, C> {
     }
 
     /// Puts the object there; the reference returned is its first. One store, release.
-    #[inline]
+    #[inline(always)]
     pub fn insert(self, value: T) -> Ref<T, C> {
         let this = ManuallyDrop::new(self);
         // SAFETY: the place's slot, dead, and this thread's alone (Stash!NoReuseWhileHeld).
         let object = unsafe { super::write(this.slot, value) };
-        if C::KEYED && !crate::sync::mutant("kill.no_recheck") && this.pool.slots().is_killed() {
+        if !crate::sync::mutant("kill.no_recheck") && this.pool.slots().is_killed() {
             // Killed meanwhile, perhaps without seeing the object: nobody shall find it (Kill!NoGetAfterKill).
-            object.content().count.refuse();
+            object.content().count.word().remove(any());
         }
         object
     }
 }
 
-impl<T> Vacant<'_, T> {
+impl<T, C: Count> Vacant<'_, T, C> {
     /// The key that the object will have.
     pub fn key(&self) -> Key {
         // SAFETY: the place's slot (Stash!NoSharedFree).
         let slot = unsafe { self.slot.as_ref() };
-        Key::of(slot.count.next_generation(), slot.place())
+        Key::of(slot.count.word().next_generation(), slot.place())
     }
 }
 

@@ -165,7 +165,7 @@ impl<T, C: Count> Slots<T, C> {
         Some(cache)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_cached(&self, caches: &Caches<T, C>) -> Result<NonNull<Slot<T, C>>, NoSlot> {
         let Some(cache) = self.cache(caches) else {
             return self.take_run(1).map(|run| self.slot(run.first));
@@ -212,7 +212,7 @@ impl<T, C: Count> Slots<T, C> {
     ///
     /// # Safety
     /// As for [`give`](Slots::give).
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn give_cached(this: NonNull<Self>, slot: NonNull<Slot<T, C>>) -> bool {
         // SAFETY: the caller's slot keeps the memory until the cache has it, and the raised flag until
         // it is lowered; not used after that, or with slots that keep it (Cache!NoUseAfterFree).
@@ -265,7 +265,7 @@ impl<T, C: Count> Slots<T, C> {
     }
 
     /// Does something with the cache's list while nobody counts it; `None` if the pool is closed.
-    #[inline]
+    #[inline(always)]
     fn visit<R>(&self, cache: &Cache<T, C>, f: impl FnOnce(&mut List<T, C>) -> R) -> Option<R> {
         self.touch();
         at!("enter");

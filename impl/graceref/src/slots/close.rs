@@ -16,6 +16,10 @@ use core::ptr::NonNull;
 const NOTIFY: u64 = 1 << 40;
 /// In a killed pool's sum: there are handles.
 const HANDLES: u64 = 1 << 41;
+/// In any pool's sum: one who straggles. Apart from the slots, since it may be settled before it is owed.
+fn straggler() -> u64 {
+    if crate::sync::mutant("pool.straggler_is_slot") { 1 } else { 1 << 44 }
+}
 
 impl<T, C: Count> Slots<T, C> {
     /// So many slots came back after the end.
@@ -53,7 +57,7 @@ impl<T, C: Count> Slots<T, C> {
     /// # Safety
     /// `this` may not be touched afterwards.
     unsafe fn left(this: NonNull<Self>, sum: u64) {
-        if sum & (NOTIFY - 1) == 0 && sum & NOTIFY != 0 && sum >> 63 == 0 {
+        if sum & !HANDLES == NOTIFY {
             crate::site!("drained");
             // ORDERING: Acquire pairs with the Release of the releases: the objects are gone.
             fence(Ordering::Acquire);
@@ -92,7 +96,7 @@ impl<T, C: Count> Slots<T, C> {
         self.touch();
         at!("owe");
         // ORDERING: Relaxed; the caller's handle goes later, and `close` after that.
-        self.shared.0.leaving.fetch_add(1, Ordering::Relaxed);
+        self.shared.0.leaving.fetch_add(straggler(), Ordering::Relaxed);
     }
 
     /// The put that straggled is done with the slot.
@@ -110,9 +114,9 @@ impl<T, C: Count> Slots<T, C> {
         }
         at!("settle");
         // ORDERING: Release pairs with the fence of whoever frees the memory.
-        let before = slots.shared.0.leaving.fetch_sub(1, Ordering::Release);
+        let before = slots.shared.0.leaving.fetch_sub(straggler(), Ordering::Release);
         // SAFETY: not touched unless the sum says so (Pool!FreedOnce).
-        unsafe { Self::left(this, before.wrapping_sub(1)) };
+        unsafe { Self::left(this, before.wrapping_sub(straggler())) };
     }
 
     /// Ends all places where free slots are kept; how many slots are out, as far as not given back since.

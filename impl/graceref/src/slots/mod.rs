@@ -254,7 +254,7 @@ impl<T, C: Count> Slots<T, C> {
         // SAFETY: the slots lie behind the header, within the allocation (Stash!NoForeignSlot).
         let first = unsafe { header.byte_add(offset) }.cast::<Slot<T, C>>();
         // Large chunks are not touched before they are used, where zeros will do.
-        if !C::ZEROED_IS_NOTHING || cfg!(any(graceref_loom, graceref_shuttle)) {
+        if cfg!(any(graceref_loom, graceref_shuttle)) {
             for i in 0..len {
                 let slot = Slot {
                     count: C::dead(),
@@ -304,7 +304,7 @@ impl<T, C: Count> Slots<T, C> {
     }
 
     /// Takes a free slot.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&self) -> Result<NonNull<Slot<T, C>>, NoSlot> {
         let _scope = crate::sync::within("alloc");
         match &self.caches {
@@ -326,7 +326,7 @@ impl<T, C: Count> Slots<T, C> {
     /// # Safety
     /// The caller owns the slot: it won the last put of the object in it, or took it and has put nothing there.
     /// Neither the slot nor `this` may be touched afterwards.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn give(this: NonNull<Self>, slot: NonNull<Slot<T, C>>) {
         let _scope = crate::sync::within("free");
         // SAFETY: the caller's slot keeps the memory; not used after the slot is given (Pool!NoUseAfterFree).
@@ -334,7 +334,7 @@ impl<T, C: Count> Slots<T, C> {
         // SAFETY: the caller owns the slot (Stash!NoSharedFree).
         let content = unsafe { slot.as_ref() };
         let place = content.place();
-        if content.count.spent(slots.origin, slots.generations) {
+        if content.count.word().spent(slots.origin, slots.generations) {
             // Retired: it never comes back, which for the pool's end is as good as free.
             // SAFETY: the caller's slot, not touched afterwards (Keys!NoAlias).
             return unsafe { Self::leave(this, 1) };

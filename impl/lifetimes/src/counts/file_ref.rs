@@ -1,10 +1,10 @@
-//! `file_ref_t` as it was posted and as it might have gone wrong, beside graceref's.
+//! `file_ref_t` as it was merged, as it was posted, and as it might have gone wrong.
 //!
 //! Spec: `FileRef`.
 
 use super::zones::{DEAD, NO_REF, ONE_REF, VALID_MAX, show};
+use graceref::at;
 use graceref::sync::{AtomicU64, Ordering};
-use graceref::{Count, FileRefCount, at};
 
 /// A `file_ref_t` in type-stable memory.
 pub trait FileRef: Send + Sync + 'static {
@@ -22,24 +22,9 @@ pub trait FileRef: Send + Sync + 'static {
     fn raw(&self) -> i64;
 }
 
-impl FileRef for FileRefCount {
-    fn new() -> Self {
-        FileRefCount::new()
-    }
-    fn get_active(&self) -> bool {
-        Count::get_active(self)
-    }
-    fn put(&self) -> bool {
-        Count::put(self)
-    }
-    fn allocated(&self) {}
-    fn init(&self) {
-        Count::init(self);
-    }
-    fn raw(&self) -> i64 {
-        show(self.raw_word())
-    }
-}
+/// The merged algorithm: a get is one add, whatever the word was.
+#[derive(Debug)]
+pub struct Merged(AtomicU64);
 
 /// The first posting: a get that fails looks again, and stores DEAD.
 #[derive(Debug)]
@@ -49,15 +34,32 @@ pub struct Draft(AtomicU64);
 #[derive(Debug)]
 pub struct Zeroing(AtomicU64);
 
+impl FileRef for Merged {
+    fn new() -> Self {
+        Self(AtomicU64::new(ONE_REF))
+    }
+    fn get_active(&self) -> bool {
+        get(&self.0)
+    }
+    fn put(&self) -> bool {
+        put(&self.0)
+    }
+    fn allocated(&self) {}
+    fn init(&self) {
+        init(&self.0);
+    }
+    fn raw(&self) -> i64 {
+        show(self.0.raw_load())
+    }
+}
+
 impl FileRef for Draft {
     fn new() -> Self {
         Self(AtomicU64::new(ONE_REF))
     }
 
     fn get_active(&self) -> bool {
-        at!("get");
-        // ORDERING: Acquire pairs with the Release of `init`.
-        if self.0.fetch_add(1, Ordering::Acquire).wrapping_add(1) <= VALID_MAX {
+        if get(&self.0) {
             return true;
         }
         at!("slow_read");
@@ -89,9 +91,7 @@ impl FileRef for Zeroing {
     }
 
     fn get_active(&self) -> bool {
-        at!("get");
-        // ORDERING: Acquire pairs with the Release of `init`.
-        self.0.fetch_add(1, Ordering::Acquire).wrapping_add(1) <= VALID_MAX
+        get(&self.0)
     }
 
     fn put(&self) -> bool {
@@ -110,6 +110,12 @@ impl FileRef for Zeroing {
     fn raw(&self) -> i64 {
         show(self.0.raw_load())
     }
+}
+
+fn get(word: &AtomicU64) -> bool {
+    at!("get");
+    // ORDERING: Acquire pairs with the Release of `init`.
+    word.fetch_add(1, Ordering::Acquire).wrapping_add(1) <= VALID_MAX
 }
 
 fn put(word: &AtomicU64) -> bool {

@@ -5,8 +5,8 @@
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
 use graceref::sync::model::{Ghost, violated, witness};
 use graceref::sync::{ENGINE, Engine, Tracked, within};
-use graceref::{FileRefCount, at, local};
-use lifetimes::counts::file_ref::{Draft, FileRef, Zeroing};
+use graceref::{at, local};
+use lifetimes::counts::file_ref::{Draft, FileRef, Merged, Zeroing};
 use lockstep::value::Value;
 
 struct Slot<R> {
@@ -138,7 +138,7 @@ fn scenario<R: FileRef>(
 
 pub(crate) fn all() -> Vec<Scenario> {
     vec![
-        scenario::<FileRefCount>(
+        scenario::<Merged>(
             "file-ref",
             "the dead zone with two stale lookups and immediate reuse of the slot",
             &["closer", "lookup", "lookup2"],

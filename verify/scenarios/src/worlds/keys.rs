@@ -3,10 +3,12 @@
 //! Spec: `spec/Keys.tla`.
 
 use super::held::Held;
+#[cfg(graceref_shuttle)]
+use super::leaving;
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
 use graceref::sync::model::{Ghost, violated, witness};
 use graceref::sync::within;
-use graceref::{Key, Pool, Ref, at, local};
+use graceref::{CasCount, Count, FileRefCount, Key, Pool, Ref, at, local};
 #[cfg(graceref_shuttle)]
 use lockstep::value::Value;
 use std::sync::Arc;
@@ -37,21 +39,21 @@ impl Drop for Object {
     }
 }
 
-struct Keys {
-    pool: Pool<Object>,
-    first: Held<Ref<Object>>,
+struct Keys<C: Count> {
+    pool: Pool<Object, C>,
+    first: Held<Ref<Object, C>>,
     key: Key,
     released: Released,
     /// The object that the driver is putting into the slot, or has put there last.
     making: Ghost<u32>,
     removed: Ghost<bool>,
     #[cfg(graceref_shuttle)]
-    raw: graceref::Watch<Object, graceref::CasCount>,
+    raw: graceref::Watch<Object, C>,
 }
 
-impl Keys {
+impl<C: Count> Keys<C> {
     fn new(generations: u32) -> Self {
-        let pool = Pool::<Object>::builder().limit(1).generations(generations).build();
+        let pool = Pool::<Object, C>::builder().limit(1).generations(generations).build();
         let released = Released::default();
         let object = Object { number: 1, released: Arc::clone(&released) };
         let first = pool.insert(object).expect("there is a slot");
@@ -112,7 +114,7 @@ impl Keys {
     }
 }
 
-impl World for Keys {
+impl<C: Count> World for Keys<C> {
     fn run(&self, thread: usize) {
         let _scope = within(["drv", "look", "rem"][thread]);
         match thread {
@@ -145,7 +147,7 @@ impl World for Keys {
             ]),
         );
         show.is("next", raw.next[0]);
-        show.is("leaving", raw.leaving);
+        show.is("leaving", leaving::in_spec_scale(raw.leaving));
         show.is("object", made);
         show.is("removed", self.removed.get());
         show.is("released", Value::seq(self.released.get()));
@@ -164,7 +166,7 @@ impl World for Keys {
     }
 }
 
-fn scenario(
+fn scenario<C: Count>(
     name: &'static str,
     about: &'static str,
     mutant: &'static str,
@@ -176,10 +178,11 @@ fn scenario(
         if remover { &["driver", "lookup", "remover"] } else { &["driver", "lookup"] };
     let removers: &'static [&'static str] = if remover { &["remover"] } else { &[] };
     // Unretired, the slot goes on until its generations wrap.
-    let make = || Keys::new(2);
+    let make = || Keys::<C>::new(2);
     Scenario {
         mutant,
         locals: vec![
+            Locals::new("dpgen", D, 0).as_in_code("pgen"),
             Locals::new("dhead", D, 0).as_in_code("head"),
             Locals::new("dtag", D, 0).as_in_code("tag"),
             Locals::new("dnext", D, 0).as_in_code("next"),
@@ -187,6 +190,7 @@ fn scenario(
             Locals::new("sgen", L, 0),
             Locals::new("mine", L, 0),
             Locals::new("late", L, false),
+            Locals::new("lpgen", L, 0).as_in_code("pgen"),
             Locals::new("lhead", L, 0).as_in_code("head"),
             Locals::new("ltag", L, 0).as_in_code("tag"),
             Locals::new("rseen", removers, 0).as_in_code("seen"),
@@ -200,16 +204,21 @@ pub(crate) fn all() -> Vec<Scenario> {
     /// Why real threads leave a mutant out.
     const MODEL_ONLY: &[(&str, &str)] = &[("threads", "the mutant is of the model builds")];
     vec![
-        scenario(
+        scenario::<CasCount>(
             "keys",
             "a lookup by a key while its slot is used again, and then retired",
             "",
             false,
         ),
-        scenario("keys-remove", "the same while a third thread removes the object", "", true),
+        scenario::<CasCount>(
+            "keys-remove",
+            "the same while a third thread removes the object",
+            "",
+            true,
+        ),
         Scenario {
             without: MODEL_ONLY,
-            ..scenario(
+            ..scenario::<CasCount>(
                 "keys-none",
                 "a lookup that does not look at the generation",
                 "key.skip_generation",
@@ -218,10 +227,25 @@ pub(crate) fn all() -> Vec<Scenario> {
         },
         Scenario {
             without: MODEL_ONLY,
-            ..scenario(
+            ..scenario::<CasCount>(
                 "keys-wrap",
                 "generations that wrap, in a slot that is never retired",
                 "key.never_retire",
+                false,
+            )
+        },
+        scenario::<FileRefCount>(
+            "keys-file-ref",
+            "a lookup that looks, adds, and gives back what it did not mean",
+            "",
+            false,
+        ),
+        Scenario {
+            without: MODEL_ONLY,
+            ..scenario::<FileRefCount>(
+                "keys-file-ref-no-recheck",
+                "the same where it does not look at what the add found",
+                "file_ref.no_recheck",
                 false,
             )
         },

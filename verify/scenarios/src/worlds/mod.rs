@@ -7,6 +7,8 @@ pub(crate) mod file_ref;
 mod held;
 pub(crate) mod keys;
 pub(crate) mod kill;
+#[cfg(graceref_shuttle)]
+mod leaving;
 pub(crate) mod litmus;
 pub(crate) mod numbers;
 pub(crate) mod pool;

@@ -3,74 +3,101 @@
 //! Spec: `spec/Straggle.tla`.
 
 use super::held::{Held, Object, nothing_left};
+#[cfg(graceref_shuttle)]
+use super::leaving;
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
-use graceref::sync::model::Ghost;
+use graceref::sync::model::{Ghost, violated};
 use graceref::sync::within;
-use graceref::{FileRefCount, Pool, Ref, Stash};
+use graceref::{FileRefCount, Key, Pool, Ref};
 use std::sync::Arc;
 
-/// The stash holds the pool's last handle. The object does not clear it: the lookup may find it at any time.
+/// The lookup has a handle, and so has the killer, if there is one.
 struct Straggle {
     first: Held<Ref<Object, FileRefCount>>,
-    stash: Held<Stash<Object, FileRefCount>>,
+    key: Key,
+    handles: [Held<Pool<Object, FileRefCount>>; 2],
+    killer: bool,
     released: Arc<Ghost<u32>>,
+    told: Arc<Ghost<u32>>,
     #[cfg(any(graceref_loom, graceref_shuttle))]
     raw: graceref::Watch<Object, FileRefCount>,
 }
 
 impl Straggle {
-    fn new() -> Self {
+    fn new(killer: bool) -> Self {
         let pool: Pool<Object, FileRefCount> = Pool::with_limit(1);
         let released = Arc::new(Ghost::new(0));
-        let stash = Stash::new(&pool);
-        let first = pool.insert(Object::new(&released)).ok();
-        if let Some(first) = &first {
-            stash.store(first).expect("of this pool");
-        }
+        let first = pool.insert(Object::new(&released)).expect("there is a slot");
         Self {
             #[cfg(any(graceref_loom, graceref_shuttle))]
             raw: pool.raw_watch(),
-            first: Held::new(first),
-            stash: Held::new(Some(stash)),
+            key: Ref::key(&first),
+            first: Held::new(Some(first)),
+            handles: [Held::new(killer.then(|| pool.clone())), Held::new(Some(pool))],
+            killer,
             released,
+            told: Arc::default(),
         }
     }
 
+    fn handle(&self, which: usize) -> Pool<Object, FileRefCount> {
+        self.handles[which].take().expect("one for each thread")
+    }
+
     fn look(&self) {
-        let Some(stash) = self.stash.take() else { return };
+        let pool = self.handle(1);
         {
             let _scope = within("look");
-            drop(stash.get_active());
+            drop(pool.get(self.key));
         }
-        drop(stash);
+        drop(pool);
+    }
+
+    fn kill(&self) {
+        let pool = self.handle(0);
+        let (released, told) = (Arc::clone(&self.released), Arc::clone(&self.told));
+        pool.kill(move || {
+            told.with(|n| *n += 1);
+            let (told, released) = (told.get(), released.get());
+            if told > 1 || released == 0 {
+                violated(
+                    "ToldOnce",
+                    format_args!("told {told} times, {released} objects released"),
+                );
+            }
+        });
+        let _scope = within("end");
+        drop(pool);
     }
 }
 
 impl World for Straggle {
     fn run(&self, thread: usize) {
-        if thread == 0 {
-            let _scope = within("own");
-            drop(self.first.take());
-        } else {
-            self.look();
+        match thread {
+            0 => {
+                let _scope = within("own");
+                drop(self.first.take());
+            }
+            1 => self.look(),
+            _ => self.kill(),
         }
     }
 
     #[cfg(graceref_shuttle)]
     fn show(&self, show: &mut Show) {
-        /// The code's mark for a pool with handles, and the spec's.
-        const OPEN: i64 = i64::MIN;
-        const SPEC_OPEN: i64 = 8;
+        const LIVE: u64 = 1 << 31;
         let raw = self.raw.look();
-        let from_open = raw.leaving.wrapping_sub(OPEN);
-        let open = from_open.unsigned_abs() < 1 << 62;
-        show.is("word", lifetimes::counts::in_spec_scale(raw.word[0]));
+        show.is("count", raw.count[0]);
+        show.is("live", raw.word[0] & LIVE != 0);
         show.is("first", raw.first);
         show.is("next", raw.next[0]);
+        show.is("leaving", leaving::in_spec_scale(raw.leaving));
         show.is("handles", raw.handles);
         show.is("fresh", raw.fresh >> 32 != 0);
-        show.is("leaving", if open { SPEC_OPEN + from_open } else { raw.leaving });
+        show.is("closed", raw.closed);
+        show.is("drained", raw.drained);
         show.is("released", self.released.get());
+        show.is("told", self.told.get());
         show.is("freed", raw.freed);
     }
 
@@ -83,18 +110,38 @@ impl World for Straggle {
         #[cfg(not(any(graceref_loom, graceref_shuttle)))]
         let freed = None;
         nothing_left(freed, self.released.get());
+        if self.told.get() != u32::from(self.killer) {
+            violated("NothingLeft", format_args!("told {} times", self.told.get()));
+        }
     }
 }
 
-fn scenario(name: &'static str, about: &'static str, mutant: &'static str) -> Scenario {
+fn scenario(
+    name: &'static str,
+    about: &'static str,
+    mutant: &'static str,
+    killer: bool,
+) -> Scenario {
+    const O: &[&str] = &["owner"];
+    const L: &[&str] = &["lookup"];
+    let threads: &[&'static str] =
+        if killer { &["owner", "lookup", "killer"] } else { &["owner", "lookup"] };
+    let killers: &'static [&'static str] = if killer { &["killer"] } else { &[] };
     Scenario {
         mutant,
         locals: vec![
-            Locals::new("ohead", &["owner"], 0).as_in_code("head"),
-            Locals::new("lhead", &["lookup"], 0).as_in_code("head"),
-            Locals::new("found", &["lookup"], 0),
+            Locals::new("oplive", O, false).as_in_code("plive"),
+            Locals::new("ohead", O, 0).as_in_code("head"),
+            Locals::new("omine", O, false).as_in_code("mine"),
+            Locals::new("lplive", L, false).as_in_code("plive"),
+            Locals::new("lhead", L, 0).as_in_code("head"),
+            Locals::new("lmine", L, false).as_in_code("mine"),
+            Locals::new("found", L, 0),
+            Locals::new("kfound", killers, 0).as_in_code("found"),
+            Locals::new("kseen", killers, 0).as_in_code("seen"),
+            Locals::new("kmine", killers, false).as_in_code("mine"),
         ],
-        ..Scenario::new(name, about, Cast::new(&["owner", "lookup"], Straggle::new))
+        ..Scenario::new(name, about, Cast::new(threads, move || Straggle::new(killer)))
     }
 }
 
@@ -104,6 +151,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             "straggle",
             "a put whose kill comes late, while the lookup that revived the count drops the last handle",
             "",
+            false,
         ),
         Scenario {
             without: &[(
@@ -114,6 +162,22 @@ pub(crate) fn all() -> Vec<Scenario> {
                 "straggle-forgotten",
                 "the same where nobody counts the straggler: its compare-exchange meets freed memory",
                 "pool.forget_stragglers",
+                false,
+            )
+        },
+        scenario(
+            "straggle-killed",
+            "a put whose kill comes late, while the pool is killed",
+            "",
+            true,
+        ),
+        Scenario {
+            without: &[("threads", "the mutant is of the model builds")],
+            ..scenario(
+                "straggle-as-slots",
+                "the same where a straggler weighs as much as a slot",
+                "pool.straggler_is_slot",
+                true,
             )
         },
     ]

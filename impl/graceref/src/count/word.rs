@@ -1,0 +1,228 @@
+//! The word of both counts: how many references, to which object, and whether it may be found.
+
+use super::{Got, Wanted};
+use crate::sync::{AtomicU64, Ordering, fence};
+use crate::{at, local};
+
+/// One word of an object's memory.
+///
+/// ```text
+/// 63 .................................... 32  31   30 ......... 0
+///  references - 1: 0x00000000 ... alive       live  generation
+///                  0x80000000 ... saturated: leaked, never freed
+///                  0xC0000000 ... dead; the last put leaves 0xFFFFFFFF
+/// ```
+#[derive(Debug)]
+#[cfg_attr(not(any(graceref_loom, graceref_shuttle)), repr(transparent))]
+pub struct Word(pub(super) AtomicU64);
+
+/// One reference.
+pub(super) const REF: u64 = 1 << 32;
+/// The object may be found. Memory of zeros is not.
+pub(super) const LIVE: u64 = 1 << 31;
+const GENERATION: u64 = if cfg!(any(graceref_loom, graceref_shuttle)) { 7 } else { LIVE - 1 };
+/// As many generations as a slot can have: two numbers stay, for "none yet" and for a place that was given back
+/// unused after the last.
+#[allow(clippy::cast_possible_truncation)] // 31 bits
+pub(crate) const GENERATIONS: u32 = GENERATION as u32 - 1;
+/// The part of the word that says which object it is, and whether it may be found.
+pub(super) const OBJECT: u64 = LIVE | (LIVE - 1);
+/// The middle of the saturated zone: as many gets or puts as there can be threads lead out of it in neither direction.
+const SATURATED: u64 = 0xA000_0000 << 32;
+/// No reference: what the last put leaves.
+pub(super) const NO_REF: u64 = 0xFFFF_FFFF << 32;
+/// The middle of the dead zone: as many gets as there can be threads do not lead out of it.
+pub(super) const KILLED: u64 = 0xE000_0000 << 32;
+
+/// The word as zones: negative where it does not count.
+#[inline]
+pub(super) const fn zone(word: u64) -> i64 {
+    word.cast_signed()
+}
+
+/// Whether nothing more is counted, and nothing is released.
+#[inline]
+pub(super) const fn saturated(word: u64) -> bool {
+    zone(word) < zone(0xC000_0000 << 32)
+}
+
+/// Whether one who has no reference may have one: alive, or saturated.
+#[inline]
+pub(super) const fn alive(word: u64) -> bool {
+    zone(word) >= 0 || saturated(word)
+}
+
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // 31 bits
+pub(super) const fn generation(word: u64) -> u32 {
+    (word & GENERATION) as u32
+}
+
+/// The number of references, for the specs; not above zero where there are none, and near -8 where that is for good.
+#[inline]
+pub(super) const fn refs(word: u64) -> i64 {
+    let refs = (zone(word) >> 32) + 1;
+    let killed = (zone(KILLED) >> 32) + 1;
+    if !saturated(word) && refs < killed / 2 { refs - killed - 8 } else { refs }
+}
+
+/// Whatever object is there.
+#[inline]
+pub(crate) const fn any() -> impl Wanted {
+    |word| word & LIVE != 0
+}
+
+/// The object of this generation. A number beyond 31 bits, which anybody can make up, is no word's: the sum is
+/// beyond 32.
+#[inline]
+pub(crate) const fn of_generation(generation: u32) -> impl Wanted {
+    let object = LIVE + generation as u64;
+    move |word| word & OBJECT == object
+}
+
+impl Word {
+    #[cfg(not(any(graceref_loom, graceref_shuttle)))]
+    pub(super) const fn new(word: u64) -> Self {
+        Self(AtomicU64::new(word))
+    }
+
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    pub(super) fn new(word: u64) -> Self {
+        Self(AtomicU64::new(word))
+    }
+
+    /// Another reference for one who has one.
+    #[inline]
+    pub(super) fn get(&self) {
+        at!("get");
+        // ORDERING: Relaxed; the caller's own reference keeps the object, and its put publishes the uses.
+        let before = self.0.fetch_add(REF, Ordering::Relaxed);
+        let after = before.wrapping_add(REF);
+        // Too many, or none before this one.
+        if zone(after) < zone(REF) {
+            self.saturate(before, after);
+        }
+    }
+
+    /// Brings a count with too many references, or one that was misused, to where it stays.
+    #[cold]
+    pub(super) fn saturate(&self, before: u64, after: u64) {
+        at!("saturate");
+        let to = (before & OBJECT) | SATURATED;
+        // ORDERING: Relaxed; a saturated object is never released, so nothing follows from reading this. If it fails,
+        // another get or put saw the same and tries after it.
+        let _ = self.0.compare_exchange(after, to, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// What a get makes of a count that is not alive: saturated is as good as counted.
+    #[cold]
+    pub(super) fn not_alive(word: u64) -> Got {
+        if saturated(word) {
+            // ORDERING: Acquire pairs with the Release of `init`: the object's fields.
+            fence(Ordering::Acquire);
+            Got::Counted
+        } else {
+            Got::Nothing
+        }
+    }
+
+    /// What comes of a word at its limit when one more gets a reference.
+    pub(super) const fn full(word: u64) -> u64 {
+        (word & OBJECT) | SATURATED
+    }
+
+    /// A new object in this word's memory. The caller owns the dead word.
+    #[inline]
+    pub(super) fn init(&self) {
+        // ORDERING: Relaxed; the caller owns the dead word.
+        let before = self.0.load_settled(Ordering::Relaxed);
+        at!("init");
+        // ORDERING: Release pairs with the Acquire of the gets: whoever gets sees the whole object.
+        self.0.store_racing((before.wrapping_add(1) & GENERATION) | LIVE, Ordering::Release);
+    }
+
+    /// For the owner of a dead word: a generation that no object will have. `dead` is the zone it is left in.
+    pub(super) fn skip(&self, dead: u64) {
+        // ORDERING: Relaxed; the caller owns the dead word.
+        let before = self.0.load_settled(Ordering::Relaxed);
+        at!("skip");
+        // ORDERING: Relaxed; there is no object to publish.
+        self.0.store_racing((before.wrapping_add(1) & GENERATION) | dead, Ordering::Relaxed);
+    }
+
+    /// Makes the word of memory that never held an object ready for its first: dead, and before this generation.
+    pub(super) fn prepare(&self, generation: u32, dead: u64) {
+        at!("prepare");
+        // ORDERING: Relaxed; `init` comes before anybody gets here.
+        self.0.store_racing((u64::from(generation) & GENERATION) | dead, Ordering::Relaxed);
+    }
+
+    /// For the owner of a dead word: whether this many generations from the first are used up.
+    #[inline]
+    pub(crate) fn spent(&self, first: u32, generations: u32) -> bool {
+        // ORDERING: Relaxed; the caller owns the dead word.
+        let now = self.0.load_settled(Ordering::Relaxed);
+        let used = (now & GENERATION).wrapping_sub(u64::from(first)) & GENERATION;
+        used >= u64::from(generations) && !crate::sync::mutant("key.never_retire")
+    }
+
+    /// Whether this generation's object may be found now. Acquire: a positive answer comes with the object's fields.
+    #[inline]
+    pub(crate) fn is_generation(&self, wanted: u32) -> bool {
+        // ORDERING: Acquire pairs with the Release of `init`: the object's fields.
+        let order = crate::sync::acquire_unless("rcupool.peek_relaxed");
+        at!("peek");
+        let seen = self.0.load(order);
+        let meant = of_generation(wanted)(seen);
+        (meant || (crate::sync::mutant("rcupool.any_generation") && seen & LIVE != 0))
+            && alive(seen)
+    }
+
+    /// Lets the object be found no more, if it is `wanted`; whether it was this call's doing.
+    #[inline]
+    pub(crate) fn remove(&self, wanted: impl Wanted) -> bool {
+        loop {
+            at!("remove_load");
+            // ORDERING: Relaxed; only the compare-exchange below decides.
+            let seen = self.0.load(Ordering::Relaxed);
+            local!(seen = refs(seen), sgen = generation(seen));
+            if !wanted(seen) || !alive(seen) {
+                return false;
+            }
+            at!("remove_cas");
+            // ORDERING: Relaxed; the references that are left order the object's end.
+            let removed =
+                self.0.compare_exchange(seen, seen & !LIVE, Ordering::Relaxed, Ordering::Relaxed);
+            if removed.is_ok() {
+                return true;
+            }
+        }
+    }
+
+    /// The generation of the object, for whoever has a reference or owns the dead word.
+    #[inline]
+    pub(crate) fn generation(&self) -> u32 {
+        generation(self.0.raw_load())
+    }
+
+    /// The generation of the next object, for whoever owns the dead word.
+    #[inline]
+    pub(crate) fn next_generation(&self) -> u32 {
+        generation(self.0.raw_load().wrapping_add(1))
+    }
+
+    pub(super) fn refs(&self) -> u64 {
+        let word = self.0.raw_load();
+        // Zeros are memory that never held an object.
+        if word == 0 || !alive(word) { 0 } else { (word >> 32) + 1 }
+    }
+
+    #[inline]
+    pub(super) fn raw(&self) -> u64 {
+        self.0.raw_load()
+    }
+
+    pub(super) fn raw_refs(&self) -> i64 {
+        refs(self.0.raw_load())
+    }
+}
