@@ -34,7 +34,7 @@ EXTENDS Integers, FiniteSets
 CONSTANTS Fix, Killers
 
 ASSUME Fix \in {"counted", "forgotten", "as_slots"}
-\* With a killer the lookup's handle is not the last.
+\* With a killer there is a handle that stays; Kill has the end of a killed pool.
 ASSUME Killers \subseteq {"killer"}
 
 Dead   == -8
@@ -56,7 +56,7 @@ variables
   first    = Null;                      \* the free list's head
   next     = Null;                      \* the slot's link
   leaving  = Open;
-  handles  = 1 + Cardinality(Killers);
+  handles  = 1;
   fresh    = FALSE;                     \* whether the run of slots never used is closed
   closed   = FALSE;                     \* whether the pool is killed,
   drained  = FALSE;                     \* and somebody is to be told
@@ -75,15 +75,14 @@ macro left(mine) {
   else { if (leaving = 0) { freed := freed + 1 } };
 }
 
+macro leave_lookup() {
+  if (Killers = {}) { goto close_put } else { goto Done }
+}
+
 macro tell(mine) {
   leaving := leaving - Notify;
   if (leaving = 0) { freed := freed + 1 };
   if (mine) { told := told + 1 };
-}
-
-macro close(add) {
-  leaving := leaving + add;
-  if (leaving = 0) { freed := freed + 1 };
 }
 
 \* Drops its reference.
@@ -120,31 +119,31 @@ own_free_notify:
   tell(omine);
 }
 
-\* Looks the object up by its key, drops what it got, and then its handle.
+\* Looks the object up by its key, drops what it got, and then its handle, if that is the last.
 fair process (lookup \in {"lookup"})
 variables lplive = FALSE; lhead = Null; lmine = FALSE; found = 0;
 {
 look_get_load:
-  if (~live \/ count < 1) { goto close_put };
+  if (~live \/ count < 1) { leave_lookup() };
 look_get:
   count := count + 1;
-  if (count < 1) { goto close_put }
+  if (count < 1) { leave_lookup() }
   else { if (count # 1 \/ Fix = "forgotten") { goto look_put } };
 look_owe:                               \* the only reference: another put had left none
   leaving := leaving + Straggler;
 look_put:
   count := count - 1;
-  if (count = 0) { lplive := live } else { goto close_put };
+  if (count = 0) { lplive := live } else { leave_lookup() };
 look_kill:
   if (count = 0 /\ live = lplive) { count := Dead; goto look_release }
-  else { if (Fix = "forgotten") { goto close_put } };
+  else { if (Fix = "forgotten") { leave_lookup() } };
 look_settle:
   leaving := leaving - Straggler;
   left(lmine);
-  if (~Tells(leaving)) { goto close_put };
+  if (~Tells(leaving)) { leave_lookup() };
 look_notify:
   tell(lmine);
-  goto close_put;
+  leave_lookup();
 look_release:
   released := released + 1;
 look_free_head:
@@ -153,27 +152,27 @@ look_free_head:
 look_free_next:
   next := lhead;
 look_free_push:
-  if (first = lhead) { first := Slot; goto close_put } else { goto look_free_head };
+  if (first = lhead) { first := Slot; leave_lookup() } else { goto look_free_head };
 look_free_leave:
   leaving := leaving - 1;
   left(lmine);
-  if (~Tells(leaving)) { goto close_put };
+  if (~Tells(leaving)) { leave_lookup() };
 look_free_notify:
   tell(lmine);
+  if (Killers # {}) { goto Done };
 close_put:
   handles := handles - 1;
-  if (handles # 0) { goto Done }
-  else { if (closed) { goto close_count } };
 close_fresh:
   fresh := TRUE;
 close_swap:
   if (first # Null) { found := 1 };
   first := Closed;
 close_count:
-  close(IF closed THEN -Handles ELSE 1 - found - Open);
+  leaving := leaving + (1 - found) - Open;
+  if (leaving = 0) { freed := freed + 1 };
 }
 
-\* Kills the pool, and drops its handle.
+\* Kills the pool.
 fair process (killer \in Killers)
 variables kfound = 0; kseen = 0; kmine = FALSE;
 {
@@ -195,14 +194,9 @@ kill_remove_cas:
 kill_count:
   leaving := leaving + (1 - kfound) + Notify + Handles - Open;
   left(kmine);
-  if (~Tells(leaving)) { goto end_close_put };
+  if (~Tells(leaving)) { goto Done };
 kill_notify:
   tell(kmine);
-end_close_put:
-  handles := handles - 1;
-  if (handles # 0) { goto Done };
-end_close_count:
-  close(-Handles);
 }
 }
 *)
@@ -215,7 +209,7 @@ Threads == {"owner", "lookup"} \cup Killers
 TypeOK ==
   /\ count \in Dead..2 /\ live \in BOOLEAN
   /\ first \in {Null, Slot, Closed} /\ next \in {Null, Slot}
-  /\ leaving \in -20..Open + 20 /\ handles \in 0..2 /\ fresh \in BOOLEAN
+  /\ leaving \in -20..Open + 20 /\ handles \in 0..1 /\ fresh \in BOOLEAN
   /\ closed \in BOOLEAN /\ drained \in BOOLEAN
   /\ released \in 0..1 /\ told \in 0..1 /\ freed \in 0..1
 
@@ -231,7 +225,7 @@ NoUseAfterFree == freed > 0 => \A t \in Threads : pc[t] = "Done"
 
 NothingLeft ==
   (\A t \in Threads : pc[t] = "Done")
-    => released = 1 /\ freed = 1 /\ told = Cardinality(Killers)
+    => released = 1 /\ told = Cardinality(Killers) /\ freed = 1 - told
 
 \* Witnesses: these must fail.
 NeverRevived == pc["lookup"] # "look_owe"

@@ -22,6 +22,7 @@
 //! | I have | and want | use |
 //! |---|---|---|
 //! | a number that went through somebody else's hands | a reference, or to hear that the object is gone | [`Pool::get`] with a [`Key`] |
+//! | the same, many times in an object's life | references as cheap as can be, for a dearer end | a pool with [`FileRefCount`]s |
 //! | the same, on a hot path | a look that nobody else can see (no write) | [`RcuPool::peek`] under a guard |
 //! | one place that points to the current object | the object, if it lives | [`Stash`] |
 //! | small numbers, lowest first, with dup and fork | what a process has for its files | [`Table`] |
@@ -33,7 +34,7 @@
 //!
 //! ```text
 //!  63 .................. 32  31   30 ......... 0
-//!   references - 1           live  generation        one word, so that one compare-exchange asks and counts
+//!   references - 1           live  generation        one word, so that one step asks and counts
 //!
 //!  fresh ──┐
 //!          ├─take─▶ the inserter's ─init─▶ alive ─last put─▶ the releaser's ─give─▶ free ─┐

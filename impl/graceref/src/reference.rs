@@ -114,7 +114,8 @@ impl<T, C: Count> Clone for Ref<T, C> {
 }
 
 impl<T, C: Count> Drop for Ref<T, C> {
-    /// Gives the reference back. One atomic subtract; the last also releases the object.
+    /// Gives the reference back. One atomic subtract; the last also releases the object, with a
+    /// [`FileRefCount`](crate::FileRefCount) after one compare-exchange more.
     #[inline]
     fn drop(&mut self) {
         match self.content().count.give_back() {

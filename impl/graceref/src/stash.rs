@@ -1,6 +1,6 @@
 //! The stash: a slot that points to an object without owning it.
 
-use crate::count::{CasCount, Count, any};
+use crate::count::{Any, CasCount, Count};
 use crate::pool::Pool;
 use crate::reference::Ref;
 use crate::slots::Slot;
@@ -128,7 +128,7 @@ impl<T, C: Count> Stash<T, C> {
         at!("stash_load");
         // ORDERING: Acquire pairs with the Release of `store`.
         let slot = NonNull::new(self.slot.load(Ordering::Acquire))?;
-        self.pool.find(slot, any())
+        self.pool.find(slot, Any)
     }
 
     /// `Err(())` if the stash held a dead object or changed.
@@ -138,7 +138,7 @@ impl<T, C: Count> Stash<T, C> {
         let slot = NonNull::new(self.slot.load(Ordering::Acquire));
         local!(undo = false);
         let Some(slot) = slot else { return Ok(None) };
-        let object = self.pool.find(slot, any()).ok_or(())?;
+        let object = self.pool.find(slot, Any).ok_or(())?;
         if crate::sync::mutant("stash.skip_recheck") {
             return Ok(Some(object));
         }

@@ -1,7 +1,7 @@
 //! Places that are reserved: given back, used, and never two objects' by one key.
 #![cfg(not(any(graceref_loom, graceref_shuttle)))]
 
-use graceref::{FileRefCount, Key, Pool, Ref};
+use graceref::{Key, Pool, Ref};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -98,15 +98,4 @@ fn a_place_that_is_forgotten_is_lost_to_the_pool_and_nothing_else_is() {
     assert!(pool.insert(2).is_err());
     drop(object);
     assert!(pool.insert(3).is_ok());
-}
-
-#[test]
-fn a_pool_whose_counts_have_no_generations_has_places_too() {
-    let pool: Pool<u32, FileRefCount> = Pool::builder().limit(1).generations(1).build();
-    for round in 0..10 {
-        drop(pool.vacant().unwrap());
-        let object = pool.vacant().unwrap().insert(round);
-        assert!(pool.vacant().is_none());
-        assert_eq!(*object, round);
-    }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Bytes {
 /// Every contender that has objects of its own; nothing where the heap cannot be asked.
 pub(crate) fn measure() -> Vec<Bytes> {
     [
-        of_table::<crate::subjects::graceref::Keyed>(),
+        of_table::<crate::subjects::graceref::Keyed<::graceref::CasCount>>(),
         of("arc", || (), |(), number| Arc::new(Value::new(number))),
         of_table::<slabs::Sharded>(),
         of_table::<slabs::Idr>(),

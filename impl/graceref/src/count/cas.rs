@@ -55,18 +55,14 @@ impl Count for CasCount {
             // ORDERING: Relaxed; only the compare-exchange below decides.
             let seen = self.0.0.load(Ordering::Relaxed);
             local!(seen = refs(seen), sgen = generation(seen));
-            if !wanted(seen) {
+            let counted = if wanted.counts(seen) {
+                seen.wrapping_add(REF)
+            } else if !wanted.meant(seen) {
                 return Got::Nothing;
-            }
-            let counted = seen.wrapping_add(REF);
-            // Dead, saturated, or about to be.
-            let counted = if zone(counted) < zone(REF) {
-                if zone(seen) < 0 {
-                    return Word::not_alive(seen);
-                }
-                Word::full(seen)
+            } else if zone(seen) < 0 {
+                return Word::not_alive(seen);
             } else {
-                counted
+                Word::full(seen)
             };
             at!("get_cas");
             // ORDERING: Acquire pairs with the Release of `init`: the object's fields, and the order of

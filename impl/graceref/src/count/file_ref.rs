@@ -40,6 +40,7 @@ super::constructors!(FileRefCount);
 impl FileRefCount {
     /// The add found something else than the look before it.
     #[cold]
+    #[inline(never)]
     fn too_late(&self, before: u64, wanted: bool) -> Got {
         let after = before.wrapping_add(REF);
         if before >> 32 == NO_REF >> 32 {
@@ -47,7 +48,7 @@ impl FileRefCount {
             return if wanted { Got::Revived } else { Got::Other { revived: true } };
         }
         if zone(before) >= 0 && zone(after) >= zone(REF) {
-            return Got::Other { revived: false };
+            return if wanted { Got::Counted } else { Got::Other { revived: false } };
         }
         if !alive(before) {
             return Got::Nothing;
@@ -95,20 +96,22 @@ impl Count for FileRefCount {
         // ORDERING: Relaxed; the add below decides.
         let seen = self.0.0.load(Ordering::Relaxed);
         local!(seen = refs(seen), sgen = generation(seen));
-        if !wanted(seen) {
-            return Got::Nothing;
-        }
-        if zone(seen) < 0 {
-            return Word::not_alive(seen);
+        if !wanted.counts(seen) {
+            if !wanted.meant(seen) {
+                return Got::Nothing;
+            }
+            if zone(seen) < 0 {
+                return Word::not_alive(seen);
+            }
         }
         at!("get");
         // ORDERING: Acquire pairs with the Release of `init`: the object's fields, and the order of the
         // caller's second look at the pointer.
         let before = self.0.0.fetch_add(REF, Ordering::Acquire);
-        let meant = wanted(before) || crate::sync::mutant("file_ref.no_recheck");
-        if meant && zone(before.wrapping_add(REF)) >= zone(REF) {
+        if wanted.counts(before) {
             return Got::Counted;
         }
+        let meant = wanted.meant(before) || crate::sync::mutant("file_ref.no_recheck");
         self.too_late(before, meant)
     }
 

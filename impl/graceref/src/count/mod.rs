@@ -8,7 +8,7 @@ pub use cas::CasCount;
 pub use file_ref::FileRefCount;
 #[allow(unreachable_pub)] // named by a method of `Count` that is not for users
 pub use word::Word;
-pub(crate) use word::{GENERATIONS, any, of_generation};
+pub(crate) use word::{Any, GENERATIONS, OfGeneration};
 
 mod sealed {
     pub trait Sealed {}
@@ -16,9 +16,16 @@ mod sealed {
 
 /// Which object a get means, told by the word.
 #[doc(hidden)]
-pub trait Wanted: Fn(u64) -> bool {}
+pub trait Wanted: Copy {
+    /// Whether it is the object's, if there is one.
+    fn meant(self, word: u64) -> bool;
 
-impl<F: Fn(u64) -> bool> Wanted for F {}
+    /// Whether it is the object's, with references, and room for one more.
+    #[inline]
+    fn counts(self, word: u64) -> bool {
+        word >> 32 < word::MOST >> 32 && self.meant(word)
+    }
+}
 
 /// What both counts have in common.
 macro_rules! constructors {
@@ -121,7 +128,7 @@ pub trait Count: sealed::Sealed + Send + Sync + Sized + 'static {
     /// [`init`](Count::init) published.
     #[inline]
     fn get_active(&self) -> bool {
-        match self.try_get(any()) {
+        match self.try_get(Any) {
             Got::Counted | Got::Revived => true,
             Got::Nothing => false,
             Got::Other { .. } => {

@@ -29,6 +29,8 @@ pub(crate) const GENERATIONS: u32 = GENERATION as u32 - 1;
 pub(super) const OBJECT: u64 = LIVE | (LIVE - 1);
 /// The middle of the saturated zone: as many gets or puts as there can be threads lead out of it in neither direction.
 const SATURATED: u64 = 0xA000_0000 << 32;
+/// As many references, less one, as there can be.
+pub(super) const MOST: u64 = 0x7FFF_FFFF << 32;
 /// No reference: what the last put leaves.
 pub(super) const NO_REF: u64 = 0xFFFF_FFFF << 32;
 /// The middle of the dead zone: as many gets as there can be threads do not lead out of it.
@@ -67,17 +69,34 @@ pub(super) const fn refs(word: u64) -> i64 {
 }
 
 /// Whatever object is there.
-#[inline]
-pub(crate) const fn any() -> impl Wanted {
-    |word| word & LIVE != 0
+#[derive(Clone, Copy)]
+pub(crate) struct Any;
+
+impl Wanted for Any {
+    #[inline]
+    fn meant(self, word: u64) -> bool {
+        word & LIVE != 0
+    }
 }
 
-/// The object of this generation. A number beyond 31 bits, which anybody can make up, is no word's: the sum is
-/// beyond 32.
-#[inline]
-pub(crate) const fn of_generation(generation: u32) -> impl Wanted {
-    let object = LIVE + generation as u64;
-    move |word| word & OBJECT == object
+/// The object of this generation.
+#[derive(Clone, Copy)]
+pub(crate) struct OfGeneration(pub(crate) u32);
+
+impl OfGeneration {
+    /// The object's part of the word. A number beyond 31 bits, which anybody can make up, is no word's: the sum is
+    /// beyond 32.
+    #[inline]
+    const fn object(self) -> u64 {
+        LIVE + self.0 as u64
+    }
+}
+
+impl Wanted for OfGeneration {
+    #[inline]
+    fn meant(self, word: u64) -> bool {
+        word & OBJECT == self.object()
+    }
 }
 
 impl Word {
@@ -106,6 +125,7 @@ impl Word {
 
     /// Brings a count with too many references, or one that was misused, to where it stays.
     #[cold]
+    #[inline(never)]
     pub(super) fn saturate(&self, before: u64, after: u64) {
         at!("saturate");
         let to = (before & OBJECT) | SATURATED;
@@ -116,6 +136,7 @@ impl Word {
 
     /// What a get makes of a count that is not alive: saturated is as good as counted.
     #[cold]
+    #[inline(never)]
     pub(super) fn not_alive(word: u64) -> Got {
         if saturated(word) {
             // ORDERING: Acquire pairs with the Release of `init`: the object's fields.
@@ -173,7 +194,7 @@ impl Word {
         let order = crate::sync::acquire_unless("rcupool.peek_relaxed");
         at!("peek");
         let seen = self.0.load(order);
-        let meant = of_generation(wanted)(seen);
+        let meant = OfGeneration(wanted).meant(seen);
         (meant || (crate::sync::mutant("rcupool.any_generation") && seen & LIVE != 0))
             && alive(seen)
     }
@@ -186,7 +207,7 @@ impl Word {
             // ORDERING: Relaxed; only the compare-exchange below decides.
             let seen = self.0.load(Ordering::Relaxed);
             local!(seen = refs(seen), sgen = generation(seen));
-            if !wanted(seen) || !alive(seen) {
+            if !wanted.meant(seen) || !alive(seen) {
                 return false;
             }
             at!("remove_cas");

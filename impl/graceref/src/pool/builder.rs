@@ -46,8 +46,7 @@ impl<T, C: Count> Builder<T, C> {
 
     /// So many objects in one slot after each other, and then it is retired; at most, and if not said, 2^31 - 2.
     ///
-    /// For tests of what happens when generations run out. A slot of a count that has no generations
-    /// ([`FileRefCount`](crate::FileRefCount)) is never retired.
+    /// For tests of what happens when generations run out.
     pub fn generations(self, generations: u32) -> Self {
         Self { generations: generations.clamp(1, GENERATIONS), ..self }
     }

@@ -4,7 +4,7 @@
 //! list. Whoever fills a batch takes the list. If all readers that were inside have left, it drops the objects there and
 //! then; otherwise it leaves them to the domain, as one piece of deferred work for the batch.
 
-use super::release::destroy;
+use super::release::destroy_hooked;
 use crate::at;
 use crate::count::{CasCount, Count};
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
@@ -77,7 +77,7 @@ unsafe fn drop_all<T, C: Count>(pool: NonNull<Slots<T, C>>, mut list: Taken) {
     // SAFETY: as above, and each popped slot is given back before the next is popped (RcuPool!NoSharedFree).
     while let Some(slot) = unsafe { list.pop(pool) } {
         // SAFETY: the slot's last put was won by whoever pushed it; nobody looks at it any more (RcuPool!ReleasedOnce).
-        contain(|| unsafe { destroy(pool, slot) });
+        contain(|| unsafe { destroy_hooked(pool, slot) });
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finding objects by their keys.
 
 use super::{Full, Pool};
-use crate::count::{Count, any, of_generation};
+use crate::count::{Any, Count, OfGeneration};
 use crate::key::Key;
 use crate::reference::Ref;
 use alloc::boxed::Box;
@@ -9,8 +9,10 @@ use alloc::boxed::Box;
 impl<T, C: Count> Pool<T, C> {
     /// A reference to the object with this key; `None` if it is dead or removed, or the key is not of this pool.
     ///
-    /// Two loads and one read-modify-write, again only where another thread changes the count of the same object at
-    /// the same instant; `None` costs no write. Lock-free. Acquire: the object's fields are seen as `insert`
+    /// Two loads and one read-modify-write; `None` costs no write. A [`CasCount`](crate::CasCount)'s is a
+    /// compare-exchange, again where another thread changes the count of the same object at the same instant. A
+    /// [`FileRefCount`](crate::FileRefCount)'s is an add, given back where the object is exchanged for another one at
+    /// the same instant. Lock-free. Acquire: the object's fields are seen as `insert`
     /// wrote them.
     ///
     /// ```
@@ -26,10 +28,10 @@ impl<T, C: Count> Pool<T, C> {
     #[inline]
     pub fn get(&self, key: Key) -> Option<Ref<T, C>> {
         let slot = self.slots().find(key.place())?;
-        let wanted = of_generation(key.generation());
-        self.find(slot, |word| {
-            wanted(word) || (crate::sync::mutant("key.skip_generation") && any()(word))
-        })
+        if crate::sync::mutant("key.skip_generation") {
+            return self.find(slot, Any);
+        }
+        self.find(slot, OfGeneration(key.generation()))
     }
 
     /// Whether [`get`](Pool::get) would find the object now. Two loads; stale as soon as it is known.
@@ -80,14 +82,14 @@ impl<T, C: Count> Pool<T, C> {
     pub fn remove(&self, key: Key) -> bool {
         let Some(slot) = self.slots().find(key.place()) else { return false };
         // SAFETY: type-stable memory, which the handle keeps (Stash!NoUseAfterFree).
-        unsafe { slot.as_ref() }.count.word().remove(of_generation(key.generation()))
+        unsafe { slot.as_ref() }.count.word().remove(OfGeneration(key.generation()))
     }
 
     /// [`remove`](Pool::remove)s every object that is alive. What is inserted meanwhile may be removed or not.
     pub fn clear(&self) {
         for slot in self.slots().used() {
             // SAFETY: type-stable memory, which the handle keeps (Stash!NoUseAfterFree).
-            unsafe { slot.as_ref() }.count.word().remove(any());
+            unsafe { slot.as_ref() }.count.word().remove(Any);
         }
     }
 
@@ -116,7 +118,7 @@ impl<T, C: Count> Pool<T, C> {
     /// ```
     pub fn kill(&self, drained: impl FnOnce() + Send + 'static) -> bool {
         let killed = self.slots().kill(Box::new(drained), |slot| {
-            slot.count.word().remove(any());
+            slot.count.word().remove(Any);
         });
         #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
         if let Some(deferral) = self.slots().kind.deferral().filter(|_| killed) {

@@ -1,7 +1,7 @@
 //! The pool: where objects live.
 
 use crate::at;
-use crate::count::{CasCount, Count, Got, Wanted, any};
+use crate::count::{Any, CasCount, Count, Got, Wanted};
 use crate::reference::Ref;
 use crate::slots::{NoSlot, Slot, Slots};
 use core::fmt;
@@ -189,7 +189,7 @@ impl<T, C: Count> Pool<T, C> {
     /// assert_eq!(pool.iter().count(), 0);
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = Ref<T, C>> {
-        self.slots().used().filter_map(|slot| self.find(slot, any()))
+        self.slots().used().filter_map(|slot| self.find(slot, Any))
     }
 
     /// How many objects are alive. Looks at each slot that was ever used; stale as soon as it is read.
@@ -222,6 +222,7 @@ impl<T, C: Count> Pool<T, C> {
 
     /// A reference was counted, though not as it was meant.
     #[cold]
+    #[inline(never)]
     fn found_late(&self, slot: NonNull<Slot<T, C>>, got: Got) -> Option<Ref<T, C>> {
         if matches!(got, Got::Revived | Got::Other { revived: true }) {
             self.slots().owe();

@@ -120,6 +120,21 @@ pub(crate) fn key_of<T, C: Count>(slot: &Slot<T, C>) -> Key {
 #[inline(never)]
 pub(crate) unsafe fn release<T, C: Count>(slot: NonNull<Slot<T, C>>) {
     let owner = Slots::owner(slot);
+    // SAFETY: the slot is out, which keeps the memory (Pool!NoUseAfterFree).
+    if unsafe { owner.as_ref() }.kind.0.is_some() {
+        // SAFETY: the caller's promise (Stash!ReleasedOnce).
+        return unsafe { release_specially(owner, slot) };
+    }
+    // SAFETY: the caller's promise (Stash!ReleasedOnce).
+    unsafe { destroy(owner, slot, || ()) };
+}
+
+/// [`release`] in a pool that does more than dropping its objects.
+///
+/// # Safety
+/// As for [`release`].
+#[cold]
+unsafe fn release_specially<T, C: Count>(owner: NonNull<Slots<T, C>>, slot: NonNull<Slot<T, C>>) {
     #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
     // SAFETY: the slot is out, which keeps the memory (Pool!NoUseAfterFree).
     if let Some(deferral) = unsafe { owner.as_ref() }.kind.deferral() {
@@ -127,15 +142,37 @@ pub(crate) unsafe fn release<T, C: Count>(slot: NonNull<Slot<T, C>>) {
         return unsafe { Deferral::release(NonNull::from(deferral), owner, slot) };
     }
     // SAFETY: the caller's promise (Stash!ReleasedOnce).
-    unsafe { destroy(owner, slot) };
+    unsafe { destroy_hooked(owner, slot) };
 }
 
-/// Drops the object and gives its slot back, even if its destructor panics.
+/// [`destroy`], with the pool's hook before it.
+///
+/// # Safety
+/// As for [`destroy`].
+pub(super) unsafe fn destroy_hooked<T, C: Count>(
+    owner: NonNull<Slots<T, C>>,
+    slot: NonNull<Slot<T, C>>,
+) {
+    let hook = || {
+        // SAFETY: the slot is out, which keeps the memory (Pool!NoUseAfterFree).
+        if let Some(hook) = unsafe { owner.as_ref() }.kind.hook() {
+            hook(&mut Releasing { slot, object: PhantomData });
+        }
+    };
+    // SAFETY: the caller's promise (Stash!ReleasedOnce).
+    unsafe { destroy(owner, slot, hook) };
+}
+
+/// Drops the object and gives its slot back, even if `before` or its destructor panics.
 ///
 /// # Safety
 /// The slot is of this pool; its object's last put was the caller's, and nobody looks at it any more.
 #[inline]
-pub(super) unsafe fn destroy<T, C: Count>(owner: NonNull<Slots<T, C>>, slot: NonNull<Slot<T, C>>) {
+unsafe fn destroy<T, C: Count>(
+    owner: NonNull<Slots<T, C>>,
+    slot: NonNull<Slot<T, C>>,
+    before: impl FnOnce(),
+) {
     /// Gives the slot back when dropped.
     struct Recycle<T, C: Count>(NonNull<Slots<T, C>>, NonNull<Slot<T, C>>);
 
@@ -167,8 +204,5 @@ pub(super) unsafe fn destroy<T, C: Count>(owner: NonNull<Slots<T, C>>, slot: Non
 
     let _recycle = Recycle(owner, slot);
     let _destroy = Destroy(slot);
-    // SAFETY: the slot is out, which keeps the memory (Pool!NoUseAfterFree).
-    if let Some(hook) = unsafe { owner.as_ref() }.kind.hook() {
-        hook(&mut Releasing { slot, object: PhantomData });
-    }
+    before();
 }

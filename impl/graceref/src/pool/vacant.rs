@@ -1,7 +1,7 @@
 //! A place in a pool for an object that is yet to be made.
 
 use super::Pool;
-use crate::count::{CasCount, Count, any};
+use crate::count::{Any, CasCount, Count};
 use crate::key::Key;
 use crate::reference::Ref;
 use crate::slots::{Slot, Slots};
@@ -49,7 +49,7 @@ impl<'p, T, C: Count> Vacant<'p, T, C> {
         let object = unsafe { super::write(this.slot, value) };
         if !crate::sync::mutant("kill.no_recheck") && this.pool.slots().is_killed() {
             // Killed meanwhile, perhaps without seeing the object: nobody shall find it (Kill!NoGetAfterKill).
-            object.content().count.word().remove(any());
+            object.content().count.word().remove(Any);
         }
         object
     }

@@ -21,7 +21,7 @@ const BATCH: usize = if cfg!(any(graceref_loom, graceref_shuttle)) { 2 } else { 
 
 /// A thread's free slots.
 #[repr(align(64))]
-struct Cache<T, C> {
+pub(super) struct Cache<T, C> {
     busy: Flag,
     list: Tracked<List<T, C>>,
     /// The cache that was made before it; not changed once this one can be found.
@@ -148,28 +148,24 @@ impl<T, C> Drop for Caches<T, C> {
 }
 
 impl<T, C: Count> Slots<T, C> {
-    /// The calling thread's cache; `None` if the thread has no number.
+    /// The calling thread's cache, if this pool was the last where the thread asked for it.
     #[inline]
-    fn cache<'c>(&self, caches: &'c Caches<T, C>) -> Option<&'c Cache<T, C>> {
-        if let Some(cache) = thread::remembered(self.name) {
-            // SAFETY: remembered below, by the name of this pool, which keeps it (Cache!NoUseAfterFree).
-            return Some(unsafe { cache.cast().as_ref() });
-        }
-        self.find_cache(caches)
+    pub(super) fn remembered_cache(&self) -> Option<&Cache<T, C>> {
+        let cache = thread::remembered(self.name)?;
+        // SAFETY: remembered below, by the name of this pool, which keeps it (Cache!NoUseAfterFree).
+        Some(unsafe { cache.cast().as_ref() })
     }
 
+    /// The calling thread's cache; `None` if the pool has none or the thread no number.
     #[inline(never)]
-    fn find_cache<'c>(&self, caches: &'c Caches<T, C>) -> Option<&'c Cache<T, C>> {
-        let cache = caches.of(thread::token()?)?;
+    pub(super) fn find_cache(&self) -> Option<&Cache<T, C>> {
+        let cache = self.caches.as_ref()?.of(thread::token()?)?;
         thread::remember(self.name, NonNull::from(cache).cast());
         Some(cache)
     }
 
     #[inline(always)]
-    pub(super) fn take_cached(&self, caches: &Caches<T, C>) -> Result<NonNull<Slot<T, C>>, NoSlot> {
-        let Some(cache) = self.cache(caches) else {
-            return self.take_run(1).map(|run| self.slot(run.first));
-        };
+    pub(super) fn take_cached(&self, cache: &Cache<T, C>) -> Result<NonNull<Slot<T, C>>, NoSlot> {
         match self.visit(cache, List::pop) {
             Some(Some(slot)) => Ok(slot),
             Some(None) => self.refill(cache),
@@ -208,17 +204,19 @@ impl<T, C: Count> Slots<T, C> {
         unsafe { slot.as_ref() }.next.load_settled(Ordering::Relaxed)
     }
 
-    /// Gives a slot to the calling thread's cache; `false` if it has none, or the pool is closed.
+    /// Gives a slot to the calling thread's cache, or elsewhere if it is full or the pool closed.
     ///
     /// # Safety
     /// As for [`give`](Slots::give).
     #[inline(always)]
-    pub(super) unsafe fn give_cached(this: NonNull<Self>, slot: NonNull<Slot<T, C>>) -> bool {
+    pub(super) unsafe fn give_cached(
+        this: NonNull<Self>,
+        cache: &Cache<T, C>,
+        slot: NonNull<Slot<T, C>>,
+    ) {
         // SAFETY: the caller's slot keeps the memory until the cache has it, and the raised flag until
         // it is lowered; not used after that, or with slots that keep it (Cache!NoUseAfterFree).
         let slots = unsafe { this.as_ref() };
-        let Some(caches) = &slots.caches else { return false };
-        let Some(cache) = slots.cache(caches) else { return false };
         let given = slots.visit(cache, |list| {
             if list.len == 2 * BATCH {
                 return false;
@@ -227,13 +225,11 @@ impl<T, C: Count> Slots<T, C> {
             true
         });
         match given {
-            None => false,
-            Some(true) => true,
-            Some(false) => {
-                // SAFETY: the caller's slot (Cache!NoUseAfterFree).
-                unsafe { Self::spill(this, cache, slot) };
-                true
-            }
+            Some(true) => {}
+            // SAFETY: the caller's slot (Cache!NoUseAfterFree).
+            Some(false) => unsafe { Self::spill(this, cache, slot) },
+            // SAFETY: the caller's slot (Stash!NoSharedFree).
+            None => unsafe { Self::give_one(this, slot) },
         }
     }
 

@@ -27,6 +27,7 @@ impl<T, C: Count> Slots<T, C> {
     /// # Safety
     /// The caller owned them; neither they nor `this` may be touched afterwards.
     #[cold]
+    #[inline(never)]
     pub(super) unsafe fn leave(this: NonNull<Self>, slots: u32) {
         // SAFETY: the caller's slots are still out, which keeps the memory (Pool!NoUseAfterFree).
         let shared = unsafe { this.as_ref() };
@@ -87,8 +88,10 @@ impl<T, C: Count> Slots<T, C> {
     /// Somebody's put is going to straggle: it has given up its reference and will touch the slot once more. The
     /// memory waits for it as for a slot, until it settles.
     ///
-    /// The caller's handle keeps the memory open meanwhile. The straggler may settle first: `leaving` wraps.
+    /// The caller's handle keeps the memory open meanwhile, and its reference a killed pool from being drained. The
+    /// straggler may settle first.
     #[cold]
+    #[inline(never)]
     pub(crate) fn owe(&self) {
         if crate::sync::mutant("pool.forget_stragglers") {
             return;
@@ -105,6 +108,7 @@ impl<T, C: Count> Slots<T, C> {
     /// Once for each [`owe`](Slots::owe), by the one who straggled; neither the slot nor `this` may be touched
     /// afterwards.
     #[cold]
+    #[inline(never)]
     pub(crate) unsafe fn settle(this: NonNull<Self>) {
         // SAFETY: the memory waits for this straggler (Pool!NoUseAfterFree).
         let slots = unsafe { this.as_ref() };

@@ -50,6 +50,8 @@ const NOWHERE: u32 = 0;
 const CLOSED: u32 = u32::MAX;
 
 /// One object's memory.
+// The count first, so that it lies beside the beginning of the object.
+#[repr(C)]
 pub(crate) struct Slot<T, C> {
     pub(crate) count: C,
     /// While the slot is free: the place of the next free one, or none.
@@ -96,7 +98,8 @@ impl<T, C> Slot<T, C> {
 }
 
 /// A run of slots with a way back to their owner.
-#[repr(C)]
+// A cache line, so that the slots begin with one.
+#[repr(C, align(64))]
 struct Chunk<T, C: Count> {
     owner: *const Slots<T, C>,
     slots: [Slot<T, C>; 0],
@@ -307,8 +310,17 @@ impl<T, C: Count> Slots<T, C> {
     #[inline(always)]
     pub(crate) fn take(&self) -> Result<NonNull<Slot<T, C>>, NoSlot> {
         let _scope = crate::sync::within("alloc");
-        match &self.caches {
-            Some(caches) => self.take_cached(caches),
+        match self.remembered_cache() {
+            Some(cache) => self.take_cached(cache),
+            None => self.take_elsewhere(),
+        }
+    }
+
+    /// Takes a slot where the thread has no cache at hand.
+    #[inline(never)]
+    fn take_elsewhere(&self) -> Result<NonNull<Slot<T, C>>, NoSlot> {
+        match self.find_cache() {
+            Some(cache) => self.take_cached(cache),
             None => self.take_run(1).map(|run| self.slot(run.first)),
         }
     }
@@ -333,16 +345,42 @@ impl<T, C: Count> Slots<T, C> {
         let slots = unsafe { this.as_ref() };
         // SAFETY: the caller owns the slot (Stash!NoSharedFree).
         let content = unsafe { slot.as_ref() };
-        let place = content.place();
         if content.count.word().spent(slots.origin, slots.generations) {
             // Retired: it never comes back, which for the pool's end is as good as free.
             // SAFETY: the caller's slot, not touched afterwards (Keys!NoAlias).
             return unsafe { Self::leave(this, 1) };
         }
-        // SAFETY: the caller's slot (Stash!NoSharedFree).
-        if slots.caches.is_some() && unsafe { Self::give_cached(this, slot) } {
-            return;
+        match slots.remembered_cache() {
+            // SAFETY: the caller's slot (Cache!NoSharedFree).
+            Some(cache) => unsafe { Self::give_cached(this, cache, slot) },
+            // SAFETY: the caller's slot (Stash!NoSharedFree).
+            None => unsafe { Self::give_elsewhere(this, slot) },
         }
+    }
+
+    /// Gives a slot back where the thread has no cache at hand.
+    ///
+    /// # Safety
+    /// As [`give`](Slots::give).
+    #[inline(never)]
+    unsafe fn give_elsewhere(this: NonNull<Self>, slot: NonNull<Slot<T, C>>) {
+        // SAFETY: the caller's slot keeps the memory (Pool!NoUseAfterFree).
+        match unsafe { this.as_ref() }.find_cache() {
+            // SAFETY: the caller's slot (Cache!NoSharedFree).
+            Some(cache) => unsafe { Self::give_cached(this, cache, slot) },
+            // SAFETY: the caller's slot (Stash!NoSharedFree).
+            None => unsafe { Self::give_one(this, slot) },
+        }
+    }
+
+    /// Gives a slot to the shared list.
+    ///
+    /// # Safety
+    /// As [`give`](Slots::give).
+    #[cold]
+    unsafe fn give_one(this: NonNull<Self>, slot: NonNull<Slot<T, C>>) {
+        // SAFETY: the caller owns the slot (Stash!NoSharedFree).
+        let place = unsafe { slot.as_ref() }.place();
         // SAFETY: a run of one, the caller's (Stash!NoSharedFree).
         unsafe { Self::give_run(this, Run { first: place, last: place, len: 1 }) };
     }

@@ -14,7 +14,7 @@ pub use reserved::Reserved;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 pub use watch::{RawTable, TableWatch};
 
-use crate::count::{CasCount, Count, any};
+use crate::count::{Any, CasCount, Count};
 use crate::pool::Pool;
 use crate::reference::Ref;
 use crate::sync::{
@@ -267,7 +267,7 @@ impl<T, C: Count> Table<T, C> {
             // SAFETY: the table keeps the pool, so a slot that was ever in it is memory of this type (Table!NoForeignSlot).
             local!(undo = false, slot = slot.map_or(0, |slot| unsafe { slot.as_ref() }.number()));
             let slot = slot?;
-            let Some(object) = inner.pool.find(slot, any()) else {
+            let Some(object) = inner.pool.find(slot, Any) else {
                 // ORDERING: Acquire pairs with the Release of the last put: the change of the entry before it is seen
                 // by the next load, so that a dead object is met once.
                 fence(Ordering::Acquire);

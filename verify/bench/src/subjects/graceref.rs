@@ -4,7 +4,7 @@ use super::counted::Counted;
 use super::guarded::{Guarded, boxed, free, repeat};
 use super::{Table, Value, in_turn};
 use graceref::rcu::{Domain, Guard};
-use graceref::{Key, Pool, Ref, Stash};
+use graceref::{CasCount, Count, FileRefCount, Key, Pool, Ref, Stash};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 pub(crate) use peek::KeyedRcu;
@@ -43,7 +43,7 @@ impl Counted for Stashed {
     const NAME: &'static str = "graceref stash";
 
     fn all(values: Vec<Value>) -> Vec<Self> {
-        let pool = Pool::new();
+        let pool: Pool<Value> = Pool::new();
         let stashed = |value| {
             let strong = insert(&pool, value);
             let stash = Stash::new(&pool);
@@ -65,11 +65,24 @@ fn insert(pool: &Pool<Value>, value: Value) -> Ref<Value> {
 
 /// Objects found by their keys. The pool owns nothing: whoever inserted keeps the reference, and an object ends
 /// with its last one, and its key with it.
-pub(crate) struct Keyed(Pool<Value>);
+pub(crate) struct Keyed<C: Count>(Pool<Value, C>);
 
-impl Table for Keyed {
+/// A count by the name that its pool has here.
+pub(crate) trait Named: Count {
+    const NAME: &'static str;
+}
+
+impl Named for CasCount {
     const NAME: &'static str = "graceref";
-    type Owned = Option<Ref<Value>>;
+}
+
+impl Named for FileRefCount {
+    const NAME: &'static str = "graceref file_ref";
+}
+
+impl<C: Named> Table for Keyed<C> {
+    const NAME: &'static str = C::NAME;
+    type Owned = Option<Ref<Value, C>>;
 
     fn new() -> Self {
         Keyed(Pool::new())

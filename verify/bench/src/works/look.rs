@@ -4,6 +4,7 @@ use super::{EACH, MANY, ONE, Random, number, share, sum_in_turn};
 use crate::harness::{Group, Steps, Subject};
 use crate::subjects::counted::{Counted, Weakly};
 use crate::subjects::{Table, Value, graceref, in_turn, maps, slabs};
+use ::graceref::{CasCount, FileRefCount};
 use std::sync::Arc;
 
 pub(super) fn get() -> Vec<Group> {
@@ -14,7 +15,8 @@ pub(super) fn get() -> Vec<Group> {
             variant: variant.to_owned(),
             stretch: 1,
             subjects: vec![
-                by_key::<graceref::Keyed>(variant),
+                by_key::<graceref::Keyed<CasCount>>(variant),
+                by_key::<graceref::Keyed<FileRefCount>>(variant),
                 counted::<graceref::Cloned>(variant),
                 counted::<graceref::Stashed>(variant),
                 counted::<Arc<Value>>(variant),
@@ -122,7 +124,8 @@ fn group(variant: String, pattern: impl Fn(usize) -> Vec<(usize, bool)> + Copy +
         variant,
         stretch: 1,
         subjects: vec![
-            with_stale::<graceref::Keyed>(pattern),
+            with_stale::<graceref::Keyed<CasCount>>(pattern),
+            with_stale::<graceref::Keyed<FileRefCount>>(pattern),
             weak_with_stale(pattern),
             with_stale::<slabs::Sharded>(pattern),
             with_stale::<slabs::Idr>(pattern),

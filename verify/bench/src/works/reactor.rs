@@ -6,7 +6,9 @@
 
 use super::{Random, number};
 use crate::harness::{Group, Steps, Subject};
+use crate::subjects::graceref::Keyed;
 use crate::subjects::{Table, Value, maps, slabs};
+use ::graceref::{CasCount, FileRefCount};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +27,8 @@ pub(super) fn reactor(live: usize) -> Vec<Group> {
         // Batches that outlast the filling of the third-level cache.
         stretch: 5,
         subjects: vec![
-            served_by::<crate::subjects::graceref::Keyed>(live),
+            served_by::<Keyed<CasCount>>(live),
+            served_by::<Keyed<FileRefCount>>(live),
             served_by::<slabs::Sharded>(live),
             served_by::<slabs::Idr>(live),
             served_by::<slabs::Locked>(live),

@@ -2,7 +2,9 @@
 
 use super::MANY;
 use crate::harness::{Group, Steps, Subject};
+use crate::subjects::graceref::Keyed;
 use crate::subjects::{Table, Value, maps, slabs};
+use ::graceref::{CasCount, FileRefCount};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -19,7 +21,8 @@ pub(super) fn insert_remove() -> Vec<Group> {
             variant: variant.to_owned(),
             stretch: 1,
             subjects: vec![
-                keyed::<crate::subjects::graceref::Keyed>(held),
+                keyed::<Keyed<CasCount>>(held),
+                keyed::<Keyed<FileRefCount>>(held),
                 plain("graceref unkeyed", held, || {
                     let pool = graceref::Pool::<Value>::new();
                     move |value| pool.insert(value).ok()

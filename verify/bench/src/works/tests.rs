@@ -95,7 +95,8 @@ fn keys_die<T: Table>() {
 
 #[test]
 fn a_stale_key_is_found_by_no_table() {
-    keys_die::<crate::subjects::graceref::Keyed>();
+    keys_die::<crate::subjects::graceref::Keyed<::graceref::CasCount>>();
+    keys_die::<crate::subjects::graceref::Keyed<::graceref::FileRefCount>>();
     keys_die::<crate::subjects::graceref::KeyedRcu>();
     keys_die::<slabs::Sharded>();
     keys_die::<slabs::Idr>();

@@ -3,8 +3,7 @@
 /// The sum as the spec has it: slots by one, and the code's marks nearer to each other.
 pub(super) fn in_spec_scale(leaving: i64) -> i64 {
     /// From which bit to which in the code, and by how much in the spec.
-    const FIELDS: [(u32, u32, i64); 5] =
-        [(0, 40, 1), (40, 41, 64), (41, 42, 128), (44, 63, 16), (63, 64, 512)];
+    const FIELDS: [(u32, u32, i64); 4] = [(0, 40, 1), (40, 44, 64), (44, 63, 16), (63, 64, 512)];
     let mut rest = leaving;
     let mut sum = 0;
     for (from, to, weight) in FIELDS {

@@ -11,12 +11,12 @@ use graceref::sync::within;
 use graceref::{FileRefCount, Key, Pool, Ref};
 use std::sync::Arc;
 
-/// The lookup has a handle, and so has the killer, if there is one.
+/// The lookup drops the last handle, unless there is a killer: then it stays.
 struct Straggle {
     first: Held<Ref<Object, FileRefCount>>,
     key: Key,
-    handles: [Held<Pool<Object, FileRefCount>>; 2],
-    killer: bool,
+    pool: Held<Pool<Object, FileRefCount>>,
+    killed: Option<Pool<Object, FileRefCount>>,
     released: Arc<Ghost<u32>>,
     told: Arc<Ghost<u32>>,
     #[cfg(any(graceref_loom, graceref_shuttle))]
@@ -33,28 +33,25 @@ impl Straggle {
             raw: pool.raw_watch(),
             key: Ref::key(&first),
             first: Held::new(Some(first)),
-            handles: [Held::new(killer.then(|| pool.clone())), Held::new(Some(pool))],
-            killer,
+            killed: killer.then(|| pool.clone()),
+            pool: Held::new((!killer).then_some(pool)),
             released,
             told: Arc::default(),
         }
     }
 
-    fn handle(&self, which: usize) -> Pool<Object, FileRefCount> {
-        self.handles[which].take().expect("one for each thread")
-    }
-
     fn look(&self) {
-        let pool = self.handle(1);
+        let last = self.pool.take();
         {
             let _scope = within("look");
-            drop(pool.get(self.key));
+            let pool = last.as_ref().or(self.killed.as_ref());
+            drop(pool.and_then(|pool| pool.get(self.key)));
         }
-        drop(pool);
+        drop(last);
     }
 
     fn kill(&self) {
-        let pool = self.handle(0);
+        let Some(pool) = &self.killed else { return };
         let (released, told) = (Arc::clone(&self.released), Arc::clone(&self.told));
         pool.kill(move || {
             told.with(|n| *n += 1);
@@ -66,8 +63,6 @@ impl Straggle {
                 );
             }
         });
-        let _scope = within("end");
-        drop(pool);
     }
 }
 
@@ -108,9 +103,10 @@ impl World for Straggle {
         #[cfg(any(graceref_loom, graceref_shuttle))]
         let freed = Some(self.raw.look().freed);
         #[cfg(not(any(graceref_loom, graceref_shuttle)))]
-        let freed = None;
-        nothing_left(freed, self.released.get());
-        if self.told.get() != u32::from(self.killer) {
+        let freed: Option<u32> = None;
+        let killed = u32::from(self.killed.is_some());
+        nothing_left(freed.map(|freed| freed + killed), self.released.get());
+        if self.told.get() != killed {
             violated("NothingLeft", format_args!("told {} times", self.told.get()));
         }
     }
