@@ -394,22 +394,22 @@ mod under_loom {
 
     #[test]
     fn leaving_without_release_races_with_the_free() {
-        fails::<ReadAndFree>("rcu.leave_relaxed");
+        fails::<ReadAndFree>("weaken:rcu::record::leave::leave=Relaxed");
     }
 
     #[test]
     fn entering_again_without_release_races_with_the_free() {
-        fails::<ReadTwice>("rcu.enter_relaxed");
+        fails::<ReadTwice>("weaken:rcu::record::enter::enter=Relaxed");
     }
 
     #[test]
     fn looking_without_acquire_races_with_the_free() {
-        fails::<ReadAndFree>("rcu.look_relaxed");
+        fails::<ReadAndFree>("weaken:rcu::record::blocks::look=Relaxed");
     }
 
     #[test]
     fn asking_without_acquire_races_with_the_free() {
-        fails::<Helped>("rcu.period_relaxed");
+        fails::<Helped>("weaken:rcu::period::elapsed::period=Relaxed");
     }
 
     #[test]
@@ -419,6 +419,6 @@ mod under_loom {
 
     #[test]
     fn a_period_ended_without_release_is_not_over_for_others() {
-        fails::<Helped>("rcu.end_relaxed");
+        fails::<Helped>("weaken:rcu::period::advance::end=Relaxed");
     }
 }

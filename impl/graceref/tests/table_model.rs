@@ -374,7 +374,10 @@ fn what_is_installed_without_the_lock_can_be_closed_under_it() {
 fn an_install_that_publishes_nothing_is_a_race() {
     if cfg!(graceref_loom) {
         // Where there are keys, an insert ends in a look whether the pool was killed, behind a fence that publishes too.
-        fails::<Publish<FileRefCount>>("table.install_relaxed", &USE_AFTER_FREE);
+        fails::<Publish<FileRefCount>>(
+            "weaken:table::reserved::install::store=Relaxed",
+            &USE_AFTER_FREE,
+        );
     }
 }
 
@@ -412,7 +415,7 @@ fn a_borrow_from_a_shared_table_is_a_use_after_free() {
 #[test]
 fn a_borrow_that_does_not_see_what_was_closed_is_a_use_after_free() {
     if cfg!(graceref_loom) {
-        fails::<Alone<CasCount>>("table.local_relaxed", &USE_AFTER_FREE);
+        fails::<Alone<CasCount>>("weaken:table::local::users=Relaxed", &USE_AFTER_FREE);
     }
 }
 
@@ -424,7 +427,7 @@ fn the_last_of_two_users_closes_the_table() {
 #[test]
 fn a_table_that_goes_without_waiting_for_its_users_memory_is_a_race() {
     if cfg!(graceref_loom) {
-        fails::<Exit<CasCount>>("table.exit_relaxed", &USE_AFTER_FREE);
+        fails::<Exit<CasCount>>("weaken:table::drop::exit=Relaxed", &USE_AFTER_FREE);
     }
 }
 
@@ -441,6 +444,9 @@ fn a_lookup_in_a_chunk_that_is_being_made_finds_the_object_or_nothing() {
 #[test]
 fn a_chunk_that_is_published_too_soon_is_a_race() {
     if cfg!(graceref_loom) {
-        fails::<Grown<CasCount>>("table.grow_relaxed", &["NoDataRace"]);
+        fails::<Grown<CasCount>>(
+            "weaken:table::entries::get_or_grow::grow=Relaxed",
+            &["NoDataRace"],
+        );
     }
 }

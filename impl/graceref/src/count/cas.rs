@@ -156,10 +156,9 @@ impl CasCount {
     /// Whether this generation's object may be found now. Acquire: a positive answer comes with the object's fields.
     #[inline]
     pub(crate) fn is_generation(&self, wanted: u32) -> bool {
-        // ORDERING: Acquire pairs with the Release of `init`: the object's fields.
-        let order = crate::sync::acquire_unless("rcupool.peek_relaxed");
         at!("peek");
-        let seen = self.0.load(order);
+        // ORDERING: Acquire pairs with the Release of `init`: the object's fields.
+        let seen = self.0.load(Ordering::Acquire);
         let meant = seen & OBJECT == findable(wanted);
         (meant || (crate::sync::mutant("rcupool.any_generation") && seen & LIVE != 0))
             && (zone(seen) >= 0 || saturated(seen))

@@ -50,7 +50,7 @@ impl Periods {
     /// What a snapshot must be no more than, to have elapsed.
     pub(super) fn now(&self) -> u64 {
         // ORDERING: Acquire pairs with the Release of the step that ends a period: what its readers did is done.
-        self.word.load(crate::sync::acquire_unless("rcu.period_relaxed"))
+        self.word.load(Ordering::Acquire)
     }
 
     #[cfg(any(graceref_loom, graceref_shuttle))]
@@ -164,12 +164,11 @@ impl Domain {
                     return false;
                 }
                 at!("end");
-                let order = crate::sync::release_unless("rcu.end_relaxed");
                 // ORDERING: Release pairs with the Acquire of `now`: the readers have left, with all that they did.
                 let _ = periods.word.compare_exchange(
                     now,
                     now - OPEN + PERIOD,
-                    order,
+                    Ordering::Release,
                     Ordering::Relaxed,
                 );
                 true

@@ -68,10 +68,9 @@ impl Record {
             let now = counter.load(Ordering::Relaxed);
             crate::local!(stamp = now);
             at!("enter");
-            let order = crate::sync::release_unless("rcu.enter_relaxed");
             // ORDERING: Release pairs with the Acquire of `blocks`: who sees this stamp instead of the nought before it
             // has what the section before read.
-            asym::store(&self.state, now, order);
+            asym::store(&self.state, now, Ordering::Release);
             // ORDERING: light, pairs with the heavy fence that begins a grace period.
             asym::light();
         }
@@ -85,10 +84,9 @@ impl Record {
             self.nesting.set(nesting - 1);
         } else {
             at!("leave");
-            let order = crate::sync::release_unless("rcu.leave_relaxed");
             // ORDERING: Release pairs with the Acquire of `blocks`: the section's reads come before what follows the
             // grace period.
-            asym::store(&self.state, 0, order);
+            asym::store(&self.state, 0, Ordering::Release);
         }
         nesting == 0
     }
@@ -107,10 +105,9 @@ impl Record {
 
     /// Whether this record holds back the grace period that has this number.
     fn blocks(&self, period: u64) -> bool {
-        let order = crate::sync::acquire_unless("rcu.look_relaxed");
         at!("look");
         // ORDERING: Acquire pairs with the Release of `leave` and `enter`.
-        let state = self.state.load(order);
+        let state = self.state.load(Ordering::Acquire);
         state != 0 && state < period && !self.is_gone()
     }
 

@@ -6,7 +6,7 @@
 use super::fresh::number;
 use super::{NOWHERE, Slot, Slots};
 use crate::count::Count;
-use crate::sync::{AtomicU64, Ordering, release_unless};
+use crate::sync::{AtomicU64, Ordering};
 use crate::{at, local};
 use core::ptr::NonNull;
 
@@ -61,10 +61,7 @@ impl Pending {
             let new = if take { seen & CLOSED } else { pushed };
             // ORDERING: Acquire, of a list that is taken, and Release, of a slot that is pushed, pair with each other:
             // the links, and all uses of the objects by those who had references.
-            let mut order = Ordering::Acquire;
-            if !take {
-                order = release_unless("rcupool.push_relaxed");
-            }
+            let order = if take { Ordering::Acquire } else { Ordering::Release };
             at!("push");
             // ORDERING: Relaxed on failure; the next look decides anew.
             if self.0.compare_exchange(seen, new, order, Ordering::Relaxed).is_ok() {

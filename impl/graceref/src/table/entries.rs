@@ -5,7 +5,7 @@ use crate::at;
 use crate::count::Count;
 use crate::reference::Ref;
 use crate::slots::Slot;
-use crate::sync::{AtomicPtr, Ordering, mutant, release_unless};
+use crate::sync::{AtomicPtr, Ordering, mutant};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem::ManuallyDrop;
@@ -52,8 +52,7 @@ impl<T, C: Count> Entry<T, C> {
     pub(super) fn install(&self, object: Ref<T, C>) {
         let object = ManuallyDrop::new(object);
         // ORDERING: Release pairs with the Acquire of `load`.
-        let order = release_unless("table.install_relaxed");
-        self.0.store(object.slot().as_ptr(), order);
+        self.0.store(object.slot().as_ptr(), Ordering::Release);
     }
 
     /// Nothing is found here any more.
@@ -218,10 +217,9 @@ impl<T, C: Count> Entries<T, C> {
         let entries = Chunk::leak(filled(chunk, self.limit, |_| Entry::empty()));
         #[cfg(any(graceref_loom, graceref_shuttle))]
         self.more[chunk - 1].memory.with_mut(|_| ());
-        // ORDERING: Release pairs with the Acquire of `get_more`.
-        let order = release_unless("table.grow_relaxed");
         at!("grow");
-        self.more[chunk - 1].entries.store(entries, order);
+        // ORDERING: Release pairs with the Acquire of `get_more`.
+        self.more[chunk - 1].entries.store(entries, Ordering::Release);
         // SAFETY: the place is below the length that the chunk was just made with (Table!TypeOK).
         let entry = unsafe { entries.add(place) };
         // SAFETY: a chunk stays where it is until the last handle goes (Table!NoUseAfterExit).

@@ -17,9 +17,7 @@ pub use watch::{RawTable, TableWatch};
 use crate::count::{CasCount, Count};
 use crate::pool::Pool;
 use crate::reference::Ref;
-use crate::sync::{
-    AtomicU64, Mutex, Ordering, acquire_unless, fence, mutant, release_unless, within,
-};
+use crate::sync::{AtomicU64, Mutex, Ordering, fence, mutant, within};
 use crate::{at, local};
 use alloc::boxed::Box;
 use book::Book;
@@ -477,10 +475,9 @@ impl<T, C: Count> Table<T, C> {
         }
         let inner = self.inner();
         inner.touch();
-        // ORDERING: Acquire pairs with the Release of the other handles' drops: what they closed is closed.
-        let order = acquire_unless("table.local_relaxed");
         at!("users");
-        let users = inner.users.load(order);
+        // ORDERING: Acquire pairs with the Release of the other handles' drops: what they closed is closed.
+        let users = inner.users.load(Ordering::Acquire);
         (users == 1).then(|| Local::new(self))
     }
 }
@@ -490,10 +487,9 @@ impl<T, C: Count> Drop for Table<T, C> {
     fn drop(&mut self) {
         let inner = self.inner();
         inner.touch();
-        // ORDERING: Release pairs with the fence of the last handle's drop, and with the Acquire of `local`.
-        let order = release_unless("table.exit_relaxed");
         at!("exit");
-        if inner.users.fetch_sub(1, order) != 1 {
+        // ORDERING: Release pairs with the fence of the last handle's drop, and with the Acquire of `local`.
+        if inner.users.fetch_sub(1, Ordering::Release) != 1 {
             return;
         }
         // ORDERING: Acquire pairs with the Release of the other handles' drops.

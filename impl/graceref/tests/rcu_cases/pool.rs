@@ -246,11 +246,11 @@ mod under_loom {
 
     #[test]
     fn a_peek_without_acquire_sees_an_object_that_is_not_written() {
-        fails::<PeekAtNew>("rcupool.peek_relaxed");
+        fails::<PeekAtNew>("weaken:count::cas::is_generation::peek=Relaxed");
     }
 
     #[test]
     fn a_push_without_release_races_with_the_drop() {
-        fails::<PushAndTake>("rcupool.push_relaxed");
+        fails::<PushAndTake>("weaken:slots::pending::push::push=Relaxed");
     }
 }
