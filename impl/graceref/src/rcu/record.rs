@@ -9,8 +9,8 @@
 //! ```
 
 use super::fork;
-use crate::at;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, asym, mutant};
+use crate::{at, site};
 use alloc::boxed::Box;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
@@ -172,14 +172,17 @@ impl Records {
     /// A record for the calling thread. Allocates if none is free.
     pub(super) fn claim(&self, domain: u64) -> NonNull<Record> {
         let mine = fork::epoch() + 1;
+        site!("list");
         // ORDERING: Acquire pairs with the Release of the push.
         let mut next = self.head.load(Ordering::Acquire);
         while let Some(this) = NonNull::new(next) {
             // SAFETY: in the list, so it lives as long as the domain (Rcu!TypeOK).
             let record = unsafe { this.as_ref() };
+            site!("owner");
             // ORDERING: Relaxed; the compare-exchange below decides.
             let owner = record.owner.load(Ordering::Relaxed);
             if owner == FREE || record.is_gone() {
+                site!("claim");
                 // ORDERING: Acquire pairs with the Release of `give_back`.
                 let claimed = record.owner.compare_exchange(
                     owner,
@@ -197,11 +200,14 @@ impl Records {
         let this = NonNull::from(Box::leak(Box::new(Record::new(domain))));
         // SAFETY: just made (Rcu!TypeOK).
         let record = unsafe { this.as_ref() };
+        site!("head");
         // ORDERING: Relaxed; the compare-exchange below publishes.
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
+            site!("link");
             // ORDERING: Relaxed; published by the compare-exchange below.
             record.next.store(head, Ordering::Relaxed);
+            site!("push");
             // ORDERING: Release pairs with the Acquire of whoever walks the list. Release suffices for the records
             // behind this one too: theirs was a read-modify-write of the same word.
             let pushed = self.head.compare_exchange(

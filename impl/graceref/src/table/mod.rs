@@ -18,7 +18,7 @@ use crate::count::{CasCount, Count};
 use crate::pool::Pool;
 use crate::reference::Ref;
 use crate::sync::{AtomicU64, Mutex, Ordering, fence, mutant, within};
-use crate::{at, local};
+use crate::{at, local, site};
 use alloc::boxed::Box;
 use book::Book;
 use core::fmt;
@@ -266,6 +266,7 @@ impl<T, C: Count> Table<T, C> {
             local!(undo = false, slot = slot.map_or(0, |slot| unsafe { slot.as_ref() }.number()));
             let slot = slot?;
             let Some(object) = inner.pool.get_active(slot) else {
+                site!("dead");
                 // ORDERING: Acquire pairs with the Release of the last put: the change of the entry before it is seen
                 // by the next load, so that a dead object is met once.
                 fence(Ordering::Acquire);
@@ -497,6 +498,7 @@ impl<T, C: Count> Drop for Table<T, C> {
         #[cfg(any(graceref_loom, graceref_shuttle))]
         {
             // The model builds keep the memory, so that whoever comes too late is seen and not undefined.
+            site!("gone");
             inner.life.retire();
             inner.entries.drop_all();
         }
