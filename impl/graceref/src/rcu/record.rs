@@ -195,6 +195,7 @@ impl Records {
                     return this;
                 }
             }
+            site!("behind");
             next = record.next();
         }
         let this = NonNull::from(Box::leak(Box::new(Record::new(domain))));
