@@ -480,7 +480,7 @@ fn what_is_installed_without_the_lock_can_be_replaced_under_it() {
 }
 
 #[test]
-fn who_looks_an_object_in_new_slots_up_sees_the_slots() {
+fn a_lookup_of_an_object_in_new_slots_sees_the_slots() {
     holds::<FreshSlots<Installed, FileRefCount>>();
 }
 
