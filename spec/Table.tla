@@ -415,8 +415,11 @@ NoUseAfterExit ==
   /\ Cardinality(Closing) <= 1
   /\ Gone => \A t \in Threads : pc[t] = "Done" \/ t \in Closing
 
-\* What a lookup returns was put under the number.
-RightObject == \A t \in At(Using) : Mine(t) \in ever
+\* What a lookup returns was under the number during the call: each lookup is one call, which begins with the behaviour.
+RightObject ==
+  \A t \in At(Using) :
+    /\ Mine(t) \in ever
+    /\ Fix = "dup_to" /\ Mine(t) = 2 => entry[0] = 2     \* where it stays, once it is there
 
 \* Where something is found, the number is taken.
 FoundIsTaken == \A n \in 0..1 : entry[n] # Null => n \in taken

@@ -185,7 +185,7 @@ impl<T> RcuPool<T> {
     /// A load if there is nothing to do, otherwise as [`Domain::elapsed`], twice.
     pub fn reclaim(&self) {
         if let Some(deferral) = self.pool.slots().kind.deferral() {
-            deferral.reclaim(self.pool.memory());
+            deferral.reclaim(self.pool.slots);
         }
     }
 
@@ -210,7 +210,7 @@ impl<T> RcuPool<T> {
     /// ```
     pub fn flush(&self) -> Result<(), WouldDeadlock> {
         match self.pool.slots().kind.deferral() {
-            Some(deferral) => deferral.flush(self.pool.memory()),
+            Some(deferral) => deferral.flush(self.pool.slots),
             None => Ok(()),
         }
     }
@@ -225,7 +225,7 @@ impl<T> RcuPool<T> {
     #[doc(hidden)]
     pub fn raw_reclaim_now(&self) -> bool {
         let deferral = self.pool.slots().kind.deferral();
-        deferral.is_some_and(|deferral| deferral.raw_reclaim_now(self.pool.memory()))
+        deferral.is_some_and(|deferral| deferral.raw_reclaim_now(self.pool.slots))
     }
 
     /// The first slot of the list of dead objects, for observers outside the model.

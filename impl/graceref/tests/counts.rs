@@ -27,6 +27,8 @@ enum Op {
 use Op::{Get, GetActive, Init, Put, PutClose};
 
 trait Reference: Count {
+    /// What a get or a put without a reference makes of the dead.
+    const MISUSED: Meaning;
     /// Words that are dead.
     const DEAD_WORDS: &'static [u64];
     fn of(word: u64) -> Self;
@@ -38,7 +40,8 @@ trait Reference: Count {
         match (op, now) {
             (Get, Refs(n)) => (None, more(n)),
             (Get, Saturated) => (None, Saturated),
-            (Get, Dead | Unkilled) => (None, Saturated),
+            (Get, Dead) => (None, Self::MISUSED),
+            (Get, Unkilled) => (None, Saturated),
             (GetActive, Refs(n)) => (Some(true), more(n)),
             // Alone: only one who has looked before finds it so.
             (GetActive, Dead | Unkilled) => (Some(false), now),
@@ -46,7 +49,8 @@ trait Reference: Count {
             (Put | PutClose, Refs(1)) => (Some(true), Dead),
             (Put | PutClose, Refs(n)) => (Some(false), Refs(n - 1)),
             (Put | PutClose, Saturated) => (Some(false), Saturated),
-            (Put | PutClose, Dead | Unkilled) => (Some(false), Saturated),
+            (Put | PutClose, Dead) => (Some(false), Self::MISUSED),
+            (Put | PutClose, Unkilled) => (Some(false), Saturated),
             (Init, Dead) => (None, Refs(1)),
             (Init, other) => (None, other),
         }
@@ -92,6 +96,7 @@ const WORDS: [u64; 13] = [
 ];
 
 impl Reference for CasCount {
+    const MISUSED: Meaning = Saturated;
     const DEAD_WORDS: &'static [u64] = &[NO_REF | LIVE, NO_REF | LIVE | 7];
 
     fn of(word: u64) -> Self {
@@ -107,6 +112,7 @@ impl Reference for CasCount {
 }
 
 impl Reference for FileRefCount {
+    const MISUSED: Meaning = Dead;
     const DEAD_WORDS: &'static [u64] = &[
         KILLED | LIVE,
         KILLED | LIVE | 7,
@@ -256,14 +262,13 @@ fn goes_to_the_middle<C: Reference>() {
         count.apply(op);
         count.raw_word()
     };
-    let dead = C::dead().raw_word();
     for object in [LIVE, LIVE | 7, 7, 0xFFFF_FFFF] {
         let many = (MOST - 1) * REF;
         let misuses = [
             (many, Get),
             (SATURATED - REF, Put),
             (SATURATED + REF, Get),
-            (dead, Put),
+            (NO_REF, Put),
             (NO_REF, Get),
         ];
         for (word, op) in misuses {
@@ -272,6 +277,10 @@ fn goes_to_the_middle<C: Reference>() {
                 SATURATED | object,
                 "{word:x} {op:?}: the object's part is not the count's"
             );
+        }
+        for op in [Get, Put] {
+            let killed = KILLED | object;
+            assert!(C::MISUSED == Saturated || after(killed, op) == killed, "{op:?}");
         }
         let below = (many - REF) | object;
         assert_eq!(after(below, Get), many | object, "the border itself still counts");

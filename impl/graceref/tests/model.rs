@@ -7,7 +7,7 @@ mod engine;
 
 #[cfg(graceref_shuttle)]
 use engine::holds_in_part;
-use engine::{Scene, fails, holds};
+use engine::{Scene, fails, holds, pinned};
 use graceref::model::{Ghost, Hand, require};
 use graceref::sync::Tracked;
 use graceref::{CasCount, Count, FileRefCount, Key, Pool, Ref, Stash};
@@ -347,14 +347,14 @@ impl Look for UnderLock {
 }
 
 /// A pool that must grow for an object, which is then found through a stash: nothing else says that the slots are made.
-struct FreshSlots<L> {
-    pool: Pool<Tracked<usize>>,
-    stash: Stash<Tracked<usize>>,
-    held: Mutex<Vec<Ref<Tracked<usize>>>>,
+struct FreshSlots<L, C: Count> {
+    pool: Pool<Tracked<usize>, C>,
+    stash: Stash<Tracked<usize>, C>,
+    held: Mutex<Vec<Ref<Tracked<usize>, C>>>,
     look: std::marker::PhantomData<L>,
 }
 
-impl<L: Look> Scene for FreshSlots<L> {
+impl<L: Look, C: Count> Scene for FreshSlots<L, C> {
     fn set() -> Self {
         let pool = Pool::with_limit(14);
         let stash = Stash::new(&pool);
@@ -397,7 +397,6 @@ impl Scene for Uncounted {
     fn second(&self) {
         drop(self.pool.clone());
     }
-    fn end(&self) {}
 }
 
 /// Two threads with more references than a count can count, of which they give more back than they took.
@@ -550,6 +549,28 @@ impl Scene for Removed {
     }
     fn end(&self) {
         self.0.end();
+    }
+}
+
+/// A slot that is given back unused, whose key somebody kept, and an object that comes into it.
+struct GivenBack {
+    pool: Pool<usize>,
+    held: Mutex<Option<Ref<usize>>>,
+}
+
+impl Scene for GivenBack {
+    fn set() -> Self {
+        Self { pool: Pool::with_limit(1), held: Mutex::default() }
+    }
+    fn first(&self) {
+        if let Some(vacant) = self.pool.vacant() {
+            let key = vacant.key();
+            drop(vacant);
+            require(self.pool.get(key).is_none(), "NoAlias");
+        }
+    }
+    fn second(&self) {
+        *self.held.lock().unwrap() = self.pool.insert(7).ok();
     }
 }
 
@@ -818,12 +839,18 @@ fn two_threads_that_grow_the_pool_at_once_lose_no_slot() {
 
 #[test]
 fn who_looks_an_object_in_new_slots_up_sees_the_slots() {
-    holds::<FreshSlots<ByLook>>();
+    holds::<FreshSlots<ByLook, CasCount>>();
+}
+
+/// Where there are keys, an insert ends in a look whether the pool was killed, behind a fence that publishes too.
+#[test]
+fn who_looks_an_object_with_file_ref_counts_in_new_slots_up_sees_the_slots() {
+    holds::<FreshSlots<ByLook, FileRefCount>>();
 }
 
 #[test]
 fn who_looks_an_object_in_new_slots_up_under_a_lock_sees_the_slots() {
-    holds::<FreshSlots<UnderLock>>();
+    holds::<FreshSlots<UnderLock, CasCount>>();
 }
 
 #[test]
@@ -867,18 +894,23 @@ fn a_key_that_is_removed_finds_nothing() {
 }
 
 #[test]
+fn the_key_of_a_slot_that_is_given_back_finds_nothing() {
+    holds::<GivenBack>();
+}
+
+#[test]
 fn a_slot_whose_generations_are_used_up_is_not_used_again() {
     holds::<Spent>();
 }
 
 #[test]
 fn the_last_handle_and_a_thread_at_its_own_slots_free_the_memory_once() {
-    holds::<CachedEnd>();
+    pinned(&holds::<CachedEnd>(), (42, 0x48E5_5CA8));
 }
 
 #[test]
 fn who_kills_a_pool_is_told_once_when_the_last_object_is_gone() {
-    holds::<Killed>();
+    pinned(&holds::<Killed>(), (50, 0x7083_D773));
 }
 
 #[test]

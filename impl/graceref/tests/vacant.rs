@@ -8,21 +8,21 @@ use std::sync::OnceLock;
 use std::thread;
 
 #[test]
-fn a_place_that_is_given_back_can_be_taken_again_and_never_under_its_old_key() {
+fn a_slot_that_is_given_back_can_be_taken_again_and_never_under_its_old_key() {
     let pool: Pool<u32> = Pool::with_limit(1);
     let mut keys = HashSet::new();
     for round in 0..100 {
-        let place = pool.vacant().unwrap();
-        assert!(pool.vacant().is_none() && pool.insert(1).is_err(), "the one place is taken");
-        let key = place.key();
+        let vacant = pool.vacant().unwrap();
+        assert!(pool.vacant().is_none() && pool.insert(1).is_err(), "the one slot is taken");
+        let key = vacant.key();
         assert!(keys.insert(key), "this key was given out before");
-        assert_eq!(place.key(), key);
+        assert_eq!(vacant.key(), key);
         if round % 3 == 0 {
-            let object = place.insert(round);
+            let object = vacant.insert(round);
             assert_eq!(Ref::key(&object), key);
             assert!(Ref::ptr_eq(&pool.get(key).unwrap(), &object));
         } else {
-            drop(place);
+            drop(vacant);
         }
         assert!(keys.iter().all(|&key| pool.get(key).is_none()));
     }
@@ -31,16 +31,16 @@ fn a_place_that_is_given_back_can_be_taken_again_and_never_under_its_old_key() {
 #[test]
 fn what_is_reserved_is_no_object_yet() {
     let pool: Pool<u32> = Pool::new();
-    let place = pool.vacant().unwrap();
+    let vacant = pool.vacant().unwrap();
     assert_eq!((pool.len(), pool.is_empty(), pool.iter().count()), (0, true, 0));
-    assert!(!pool.contains(place.key()) && !pool.remove(place.key()));
+    assert!(!pool.contains(vacant.key()) && !pool.remove(vacant.key()));
     pool.clear();
-    let object = place.insert(1);
+    let object = vacant.insert(1);
     assert!(pool.contains(Ref::key(&object)), "cleared before it was there");
 }
 
 #[test]
-fn a_panic_while_the_object_is_made_gives_the_place_back_and_the_key_up() {
+fn a_panic_while_the_object_is_made_gives_the_slot_back_and_the_key_up() {
     let pool: Pool<u32> = Pool::with_limit(1);
     let mut keys: Vec<Key> = Vec::new();
     for _ in 0..10 {
@@ -77,7 +77,7 @@ fn making_an_object_may_use_the_pool_itself() {
 }
 
 #[test]
-fn a_place_may_be_used_or_given_back_by_another_thread() {
+fn a_slot_may_be_used_or_given_back_by_another_thread() {
     let pool: Pool<u32> = Pool::with_limit(2);
     thread::scope(|s| {
         let (used, unused) = (pool.vacant().unwrap(), pool.vacant().unwrap());
@@ -89,8 +89,8 @@ fn a_place_may_be_used_or_given_back_by_another_thread() {
 }
 
 #[test]
-fn a_place_that_is_forgotten_is_lost_to_the_pool_and_nothing_else_is() {
-    // Its memory waits for the place, for ever; kept here, it is no leak for a checker.
+fn a_slot_that_is_forgotten_is_lost_to_the_pool_and_nothing_else_is() {
+    // Its memory waits for the slot, for ever; kept here, it is no leak for a checker.
     static KEPT: OnceLock<Pool<u32>> = OnceLock::new();
     let pool = KEPT.get_or_init(|| Pool::with_limit(2));
     std::mem::forget(pool.vacant());

@@ -104,6 +104,9 @@ pub(crate) struct MutantsArgs {
     /// Writes what was found into docs/mutants.md.
     #[arg(long, conflicts_with = "filters")]
     pub(crate) update: bool,
+    /// Only what docs/mutants.md says was noticed, by who noticed it first.
+    #[arg(long, conflicts_with_all = ["filters", "update", "json"])]
+    pub(crate) quick: bool,
     /// The crate's own model tests only, without the scenarios: for a look while those do not compile.
     #[arg(long, hide_short_help = true, conflicts_with = "update")]
     pub(crate) tests_only: bool,

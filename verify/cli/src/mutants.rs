@@ -11,10 +11,12 @@
 //! | `inventory` | the sites that ran, and the mutants of them |
 //! | `listed` | verify/mutants.toml: survivors and accesses that nothing explores, with reasons |
 //! | `page` | docs/mutants.md and the JSON |
+//! | `quick` | what the page says was noticed, shown again to who noticed it |
 
 mod inventory;
 mod listed;
 mod page;
+mod quick;
 mod subject;
 
 use crate::args::MutantsArgs;
@@ -34,6 +36,8 @@ use subject::{Engine, Ran, Subject};
 
 /// How many processes run at once.
 const AT_ONCE: usize = 2;
+/// A subject of more executions is not run to see whether a second engine notices too what one has noticed.
+const LARGE: u64 = 10_000;
 
 /// What one engine makes of a mutant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,17 +65,47 @@ impl Decided {
     }
 }
 
+/// What a run came to.
+struct Outcome {
+    text: String,
+    mutants: usize,
+    killed: usize,
+    problems: Vec<String>,
+}
+
 /// Runs the mutants. The text for people, and whether all is as listed.
 pub(crate) fn run(args: &MutantsArgs) -> Result<(String, bool), Failure> {
     let began = Instant::now();
     let root = Root::find(args.place.root.as_deref())?;
-    let listed = Listed::load(&root)?;
     let runners = Runners::new(&root, args.runners.as_deref());
     let subjects = subject::all(&root, &runners, args.tests_only)?;
+    let outcome = if args.quick {
+        quick::run(&root, &runners, subjects)?
+    } else {
+        in_full(args, &root, &runners, subjects)?
+    };
+    let Outcome { text: mut out, mutants, killed, problems } = outcome;
+    // Writing into a String cannot fail.
+    let _ = writeln!(out);
+    for problem in &problems {
+        let _ = writeln!(out, "\u{2717} {problem}");
+    }
+    let _ = writeln!(
+        out,
+        "{} {mutants} mutants: {killed} killed, {} survived; {} problems; {}",
+        if problems.is_empty() { '\u{2713}' } else { '\u{2717}' },
+        mutants - killed,
+        problems.len(),
+        crate::number::time(began.elapsed().as_secs_f64())
+    );
+    Ok((out, problems.is_empty()))
+}
 
+/// The subjects as they run without a mutant, the smallest first; and those that fail.
+fn baseline(subjects: Vec<Subject>, runners: &Runners) -> (Vec<(Subject, Ran)>, Vec<String>) {
     let progress = Progress::new(subjects.len());
     let baseline = in_parallel(&subjects, &progress, Subject::name, |subject| {
-        let ran = subject.run(&runners, None);
+        let ran = subject.run(runners, None);
         let said = ran.as_ref().map_or_else(Clone::clone, Ran::say);
         (ran, said)
     });
@@ -88,14 +122,25 @@ pub(crate) fn run(args: &MutantsArgs) -> Result<(String, bool), Failure> {
         }
     }
     known.sort_by_key(|(subject, ran)| (ran.executions, subject.name()));
+    (known, problems)
+}
 
+/// Every mutant, under every engine that can see it.
+fn in_full(
+    args: &MutantsArgs,
+    root: &Root,
+    runners: &Runners,
+    subjects: Vec<Subject>,
+) -> Result<Outcome, Failure> {
+    let listed = Listed::load(root)?;
+    let (known, mut problems) = baseline(subjects, runners);
     let mut inventory = Inventory::default();
     // A program that switches a mutant on by itself says nothing about the code as it is.
     for (_, ran) in known.iter().filter(|(_, ran)| !ran.inventory.own_mutant) {
         inventory.merge(&ran.inventory);
     }
     problems.extend(inventory.problems());
-    problems.extend(listed.hold_against_the_source(&root, &inventory)?);
+    problems.extend(listed.hold_against_the_source(root, &inventory)?);
 
     let mutants: Vec<Mutant> = inventory
         .mutants()
@@ -117,7 +162,7 @@ pub(crate) fn run(args: &MutantsArgs) -> Result<(String, bool), Failure> {
         &progress,
         |mutant| mutant.name.clone(),
         |mutant| {
-            let decided = decide(mutant, &known, &runners);
+            let decided = decide(mutant, &known, runners);
             let said = page::verdict_in_words(&decided);
             (decided, said)
         },
@@ -130,36 +175,26 @@ pub(crate) fn run(args: &MutantsArgs) -> Result<(String, bool), Failure> {
             .extend(one.troubles.iter().map(|trouble| format!("{}: {trouble}", one.mutant.name)));
     }
     if args.filters.is_empty() {
-        problems.extend(page::check(&root, &decided, &listed, args.update));
+        problems.extend(page::check(root, &decided, &listed, args.update));
     }
     if let Some(file) = &args.json {
         page::write_json(&decided, file)?;
     }
-    let mut out = page::table(&decided, 48);
-    // Writing into a String cannot fail.
-    let _ = writeln!(out);
-    for problem in &problems {
-        let _ = writeln!(out, "\u{2717} {problem}");
-    }
-    let killed = decided.iter().filter(|one| one.killed()).count();
-    let _ = writeln!(
-        out,
-        "{} {} mutants: {killed} killed, {} survived; {} problems; {}",
-        if problems.is_empty() { '\u{2713}' } else { '\u{2717}' },
-        decided.len(),
-        decided.len() - killed,
-        problems.len(),
-        crate::number::time(began.elapsed().as_secs_f64())
-    );
-    Ok((out, problems.is_empty()))
+    Ok(Outcome {
+        text: page::table(&decided, 48),
+        mutants: decided.len(),
+        killed: decided.iter().filter(|one| one.killed()).count(),
+        problems,
+    })
 }
 
 /// Runs a mutant under each engine that can see it, on the smallest subjects first, up to the first kill.
 fn decide(mutant: &Mutant, known: &[(Subject, Ran)], runners: &Runners) -> Decided {
     let mut troubles = Vec::new();
-    let mut applied = false;
+    let (mut applied, mut killed) = (false, false);
     let verdicts = Engine::ALL.map(|engine| {
         let mut verdict = Verdict::None;
+        let once_more = killed;
         if !mutant.is_seen_by(engine) {
             return verdict;
         }
@@ -169,7 +204,7 @@ fn decide(mutant: &Mutant, known: &[(Subject, Ran)], runners: &Runners) -> Decid
         {
             // What is wrong anyway says little of one more mistake; but there it shows who can no longer see.
             let wrong = before.inventory.own_mutant || !before.found.is_empty();
-            if wrong && !mutant.kind.blinds() {
+            if wrong && !mutant.kind.blinds() || once_more && before.executions > LARGE {
                 continue;
             }
             let after = match subject.run(runners, Some((mutant, before))) {
@@ -181,6 +216,7 @@ fn decide(mutant: &Mutant, known: &[(Subject, Ran)], runners: &Runners) -> Decid
             };
             applied |= after.inventory.applied;
             if let Some(found) = after.news(before, mutant.kind) {
+                killed = true;
                 return Verdict::Killed { found, subject: subject.short() };
             }
             if let Verdict::None = verdict {

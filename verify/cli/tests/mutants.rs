@@ -115,6 +115,21 @@ fn an_access_that_never_runs_fails_unless_it_is_listed() {
 }
 
 #[test]
+fn the_quick_run_fails_when_what_the_page_says_is_no_longer_so() {
+    let project = Project::new(SURVIVOR);
+    assert_eq!(project.run(&["--update"], &[]).status.code(), Some(0));
+    let output = project.run(&["--quick"], &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", steady(&output));
+    insta::assert_snapshot!(steady(&output));
+    let said = project.fails(&["--quick"], &["BLIND"]);
+    assert!(said.contains("weaken:a::f::one=Relaxed: small native no longer notices"), "{said}");
+    let page = fs::read_to_string(project.path("docs/mutants.md")).unwrap();
+    fs::write(project.path("docs/mutants.md"), page.replace("a::f::two", "a::f::three")).unwrap();
+    let said = project.fails(&["--quick"], &[]);
+    assert!(said.contains("weaken:a::f::two=Relaxed is not on the page"), "{said}");
+}
+
+#[test]
 fn a_part_of_a_name_chooses_and_one_that_fits_nothing_is_an_error() {
     let project = Project::new(SURVIVOR);
     let output = project.run(&["one"], &[]);

@@ -2,8 +2,9 @@
 //!
 //! shuttle's own depth-first search has no reduction. This one branches only where every thread stands before a
 //! step, and its notion of a state needs no trust in the observation: it is what each thread has read so far (for
-//! each of its accesses, the how-manieth access to that object it was: [`Probe::class`]), together with the observed
-//! values, which hold the ghosts. Two orders of independent steps lead to the same state; nothing else does, but for
+//! each of its accesses, the how-manieth access to that object it was: [`Probe::class`]), where it stands, and the
+//! observed values, which hold the ghosts. What a thread has read says where it stands, except in code that looks at
+//! something without a step. Two orders of independent steps lead to the same state; nothing else does, but for
 //! a collision of the probe's 64-bit digests.
 //!
 //! Each way to a state has the same number of steps, as many as accesses. So the shortest execution that shows

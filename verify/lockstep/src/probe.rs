@@ -5,7 +5,7 @@ use shuttle::scheduler::{Task, TaskId};
 use std::collections::BTreeMap;
 
 /// Where a thread stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Position {
     /// Between two steps, or not yet started.
     Running,

@@ -123,12 +123,14 @@ impl Word {
         }
     }
 
-    /// Brings a count with too many references, or one that was misused, to where it stays.
+    /// Brings a count with too many references, or one that was misused, to the middle of a zone where it stays.
     #[cold]
     #[inline(never)]
     pub(super) fn saturate(&self, before: u64, after: u64) {
         at!("saturate");
-        let to = (before & OBJECT) | SATURATED;
+        // What was killed stays so.
+        let zone = if alive(before) || before >= NO_REF { SATURATED } else { KILLED };
+        let to = (before & OBJECT) | zone;
         // ORDERING: Relaxed; a saturated object is never released, so nothing follows from reading this. If it fails,
         // another get or put saw the same and tries after it.
         let _ = self.0.compare_exchange(after, to, Ordering::Relaxed, Ordering::Relaxed);
@@ -190,10 +192,9 @@ impl Word {
     /// Whether this generation's object may be found now. Acquire: a positive answer comes with the object's fields.
     #[inline]
     pub(crate) fn is_generation(&self, wanted: u32) -> bool {
-        // ORDERING: Acquire pairs with the Release of `init`: the object's fields.
-        let order = crate::sync::acquire_unless("rcupool.peek_relaxed");
         at!("peek");
-        let seen = self.0.load(order);
+        // ORDERING: Acquire pairs with the Release of `init`: the object's fields.
+        let seen = self.0.load(Ordering::Acquire);
         let meant = OfGeneration(wanted).meant(seen);
         (meant || (crate::sync::mutant("rcupool.any_generation") && seen & LIVE != 0))
             && alive(seen)

@@ -5,13 +5,13 @@
 //! then; otherwise it leaves them to the domain, as one piece of deferred work for the batch.
 
 use super::release::destroy_hooked;
-use crate::at;
 use crate::count::{CasCount, Count};
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
 use crate::rcu::contain;
 use crate::rcu::{Domain, WouldDeadlock};
 use crate::slots::{Pending, Slot, Slots, Taken};
 use crate::sync::{AtomicU64, Ordering, mutant};
+use crate::{at, site};
 use core::ptr::NonNull;
 
 /// What a pool needs whose objects are looked at by readers without references.
@@ -55,6 +55,7 @@ unsafe fn hand_over<T: Send + Sync + 'static>(
             let Self(pool, list) = self;
             // SAFETY: the list's slots are out, which keeps the memory (RcuPool!NoUseAfterFree).
             if let Some(deferral) = unsafe { pool.as_ref() }.kind.deferral() {
+                site!("handed");
                 // ORDERING: Relaxed; a number for whoever asks.
                 deferral.written.handed.fetch_sub(u64::from(list.len()), Ordering::Relaxed);
             }
@@ -142,6 +143,7 @@ impl<T, C: Count> Deferral<T, C> {
         if let Err(list) = unsafe { Self::drop_if_over(domain, pool, list) } {
             // SAFETY: as above (RcuPool!NoUseAfterFree).
             let handed = unsafe { &this.as_ref().written.handed };
+            site!("handed");
             // ORDERING: Relaxed; a number for whoever asks.
             handed.fetch_add(u64::from(list.len()), Ordering::Relaxed);
             // SAFETY: the caller's (RcuPool!NoSharedFree).

@@ -44,7 +44,7 @@ impl<T, C: Count> Pool<T, C> {
 
     /// Puts an object that knows its own key into the pool.
     ///
-    /// If `make` panics, the place is given back.
+    /// If `make` panics, the slot is given back.
     ///
     /// # Errors
     /// As [`insert`](Pool::insert), with `make` in it.
@@ -123,14 +123,15 @@ impl<T, C: Count> Pool<T, C> {
         #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
         if let Some(deferral) = self.slots().kind.deferral().filter(|_| killed) {
             // SAFETY: the caller's handle keeps the memory (Pool!NoUseAfterFree).
-            unsafe { deferral.close(self.memory()) };
+            unsafe { deferral.close(self.slots) };
         }
         killed
     }
 
     /// [`kill`](Pool::kill)s the pool and waits until its last reference is gone.
     ///
-    /// `false`, at once, if the pool was killed before. Never returns if the caller holds a reference itself, or of an
+    /// `false`, at once, if the pool was killed before. Never returns while the calling thread keeps something that it
+    /// waits for: a reference, a [`Vacant`](crate::Vacant), whose slot is out like an object's, or of an
     /// [`RcuPool`](crate::RcuPool) a guard.
     #[cfg(all(feature = "std", not(any(graceref_loom, graceref_shuttle))))]
     pub fn kill_and_wait(&self) -> bool {
@@ -146,7 +147,7 @@ impl<T, C: Count> Pool<T, C> {
             Some(deferral) => {
                 let mut pause = core::time::Duration::ZERO;
                 while told.recv_timeout(pause).is_err() {
-                    deferral.reclaim(self.memory());
+                    deferral.reclaim(self.slots);
                     pause = core::time::Duration::from_millis(1);
                 }
             }

@@ -44,7 +44,7 @@ pub use vacant::Vacant;
 pub struct Pool<T, C: Count = CasCount> {
     // Invariant in `T`, by the cells in `Slots`: an object inserted through a handle with a shorter lifetime could
     // be found, in the same slot, through a stash with a longer one.
-    slots: NonNull<Slots<T, C>>,
+    pub(crate) slots: NonNull<Slots<T, C>>,
 }
 
 // SAFETY: the pool moves values in and out between threads, and gives `&T` to all of them through `Ref`, so it
@@ -104,7 +104,7 @@ impl<T, C: Count> Pool<T, C> {
     ///
     /// # Errors
     /// [`Full`], with the value in it, when the pool holds as many objects as it may, or was killed. An object whose
-    /// destructor still runs holds its place.
+    /// destructor still runs holds its slot.
     #[inline(always)]
     pub fn insert(&self, value: T) -> Result<Ref<T, C>, Full<T>> {
         match self.take() {
@@ -113,16 +113,16 @@ impl<T, C: Count> Pool<T, C> {
         }
     }
 
-    /// A place for an object that is yet to be made. `None` when the pool is full or was killed.
+    /// A slot for an object that is yet to be made. `None` when the pool is full or was killed.
     ///
-    /// Nothing is found there until [`Vacant::insert`]; dropping it gives the place back.
+    /// Nothing is found in it until [`Vacant::insert`]; dropping it gives the slot back.
     ///
     /// ```
     /// use graceref::Pool;
     /// let pool: Pool<String> = Pool::with_limit(1);
-    /// let place = pool.vacant().unwrap();
+    /// let vacant = pool.vacant().unwrap();
     /// assert!(pool.vacant().is_none());
-    /// drop(place);
+    /// drop(vacant);
     /// assert_eq!(*pool.vacant().unwrap().insert("made".to_owned()), "made");
     /// ```
     pub fn vacant(&self) -> Option<Vacant<'_, T, C>> {
@@ -157,11 +157,6 @@ impl<T, C: Count> Pool<T, C> {
     pub(crate) unsafe fn revive(slots: NonNull<Slots<T, C>>) -> Option<Self> {
         // SAFETY: the caller keeps the memory (Pool!NoUseAfterFree).
         unsafe { slots.as_ref() }.handles.get_active().then_some(Self { slots })
-    }
-
-    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
-    pub(crate) fn memory(&self) -> NonNull<Slots<T, C>> {
-        self.slots
     }
 
     #[inline]
@@ -285,7 +280,7 @@ impl<T, C: Count> fmt::Debug for Pool<T, C> {
     }
 }
 
-/// There is no place in the pool; the value that found none is in here.
+/// There is no slot in the pool; the value that found none is in here.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Full<T> {
     value: T,
@@ -293,7 +288,7 @@ pub struct Full<T> {
 }
 
 impl<T> Full<T> {
-    /// The value that found no place.
+    /// The value that found no slot.
     pub fn into_inner(self) -> T {
         self.value
     }

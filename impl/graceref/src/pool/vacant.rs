@@ -1,4 +1,4 @@
-//! A place in a pool for an object that is yet to be made.
+//! A slot of a pool for an object that is yet to be made.
 
 use super::Pool;
 use crate::count::{Any, CasCount, Count};
@@ -9,26 +9,26 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
-/// A place in a pool: [`Pool::vacant`]. Nothing is found there until something is inserted; dropping it gives the
-/// place back.
+/// A slot of a pool: [`Pool::vacant`]. Nothing is found in it until something is inserted; dropping it gives the
+/// slot back.
 ///
 /// ```
 /// use graceref::{Key, Pool, Ref};
 /// struct Node { me: Key }
 /// let pool: Pool<Node> = Pool::new();
-/// let place = pool.vacant().unwrap();
-/// let me = place.key();
+/// let vacant = pool.vacant().unwrap();
+/// let me = vacant.key();
 /// assert!(pool.get(me).is_none());       // not yet
-/// let node = place.insert(Node { me });
+/// let node = vacant.insert(Node { me });
 /// assert_eq!(Ref::key(&node), node.me);
 /// ```
-#[must_use = "dropping it gives the place back"]
+#[must_use = "dropping it gives the slot back"]
 pub struct Vacant<'p, T, C: Count = CasCount> {
     slot: NonNull<Slot<T, C>>,
     pool: &'p Pool<T, C>,
 }
 
-// SAFETY: a slot that is this place's alone, in a pool that may be used from any thread (Stash!NoSharedFree).
+// SAFETY: a slot that is the `Vacant`'s alone, in a pool that may be used from any thread (Stash!NoSharedFree).
 unsafe impl<T: Send + Sync, C: Count> Send for Vacant<'_, T, C> {}
 // SAFETY: a `&Vacant` gives its key only (Stash!NoSharedFree).
 unsafe impl<T: Send + Sync, C: Count> Sync for Vacant<'_, T, C> {}
@@ -41,11 +41,11 @@ impl<'p, T, C: Count> Vacant<'p, T, C> {
         Self { slot, pool }
     }
 
-    /// Puts the object there; the reference returned is its first. One store, release.
+    /// Puts the object into it; the reference returned is its first. One store, release.
     #[inline(always)]
     pub fn insert(self, value: T) -> Ref<T, C> {
         let this = ManuallyDrop::new(self);
-        // SAFETY: the place's slot, dead, and this thread's alone (Stash!NoReuseWhileHeld).
+        // SAFETY: the `Vacant`'s slot, dead, and this thread's alone (Stash!NoReuseWhileHeld).
         let object = unsafe { super::write(this.slot, value) };
         if !crate::sync::mutant("kill.no_recheck") && this.pool.slots().is_killed() {
             // Killed meanwhile, perhaps without seeing the object: nobody shall find it (Kill!NoGetAfterKill).
@@ -58,7 +58,7 @@ impl<'p, T, C: Count> Vacant<'p, T, C> {
 impl<T, C: Count> Vacant<'_, T, C> {
     /// The key that the object will have.
     pub fn key(&self) -> Key {
-        // SAFETY: the place's slot (Stash!NoSharedFree).
+        // SAFETY: the `Vacant`'s slot (Stash!NoSharedFree).
         let slot = unsafe { self.slot.as_ref() };
         Key::of(slot.count.word().next_generation(), slot.place())
     }
@@ -66,11 +66,11 @@ impl<T, C: Count> Vacant<'_, T, C> {
 
 impl<T, C: Count> Drop for Vacant<'_, T, C> {
     fn drop(&mut self) {
-        // SAFETY: the place's slot (Stash!NoSharedFree).
+        // SAFETY: the `Vacant`'s slot (Stash!NoSharedFree).
         let slot = unsafe { self.slot.as_ref() };
         // Somebody may have kept the key: it must not become another object's.
         slot.count.skip();
-        // SAFETY: the place's slot, not touched afterwards; nothing is in it (Stash!NoSharedFree).
+        // SAFETY: the `Vacant`'s slot, not touched afterwards; nothing is in it (Stash!NoSharedFree).
         unsafe { Slots::give(self.pool.slots, self.slot) };
     }
 }

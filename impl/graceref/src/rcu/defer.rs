@@ -3,7 +3,8 @@
 use super::queue::{Batch, Hand, Queue, Work};
 use super::record::Record;
 use super::{Domain, Snapshot, Wait, WouldDeadlock, thread};
-use crate::sync::{Ordering, fence};
+use crate::site;
+use crate::sync::Ordering;
 use alloc::boxed::Box;
 use core::ops::DerefMut;
 
@@ -56,8 +57,9 @@ impl Domain {
         let due = self.snapshot();
         queue.push(work, due.0);
         let (len, oldest) = (queue.len(), queue.due());
-        let ready = oldest.is_some_and(|oldest| oldest <= self.periods.now());
+        let ready = oldest.is_some_and(|oldest| oldest <= self.periods.glance());
         if len == 1 {
+            site!("pending");
             // ORDERING: Relaxed; a hint.
             self.line.pending.store(1, Ordering::Relaxed);
         }
@@ -131,9 +133,7 @@ impl Domain {
             record.skip.set(skip - 1);
             return;
         }
-        // ORDERING: SeqCst pairs with the same fence of another reader that leaves: one of the two sees that both
-        // have left.
-        fence(Ordering::SeqCst);
+        // Of two readers that leave, one sees that both have: the later to have the lock, in here.
         if self.help() {
             self.run_due();
         } else {
@@ -145,8 +145,10 @@ impl Domain {
     pub(super) fn run_due(&self) {
         let hand = Hand::new(thread::token());
         let mut queue = self.lock_queue();
+        site!("now");
         let Some(batch) = queue.take(self.periods.now(), &hand) else { return };
         if queue.len() == 0 {
+            site!("pending");
             // ORDERING: Relaxed; a hint.
             self.line.pending.store(0, Ordering::Relaxed);
         }

@@ -52,8 +52,8 @@ mod record;
 mod thread;
 mod wait;
 
-use crate::at;
 use crate::sync::{AtomicU64, Ordering, asym};
+use crate::{at, site};
 use core::fmt;
 use core::marker::PhantomData;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -238,6 +238,7 @@ impl Domain {
         let mut id = self.id();
         if id == 0 {
             let new = crate::sync::unique();
+            site!("name");
             // ORDERING: Relaxed; the name is all there is to know.
             let named = self.line.id.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed);
             id = named.map_or_else(|first| first, |_| new);

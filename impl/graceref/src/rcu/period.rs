@@ -15,8 +15,8 @@
 //! the stamp is below `n + 2`, which is stored after the heavy fence only.
 
 use super::{Domain, fork};
-use crate::at;
 use crate::sync::{AtomicU64, Ordering, asym, fence, mutant};
+use crate::{at, site};
 
 const IDLE: u64 = 0;
 const BEGINNING: u64 = 1;
@@ -48,9 +48,17 @@ crate::rcu::const_if_plain! {
 
 impl Periods {
     /// What a snapshot must be no more than, to have elapsed.
+    #[track_caller]
     pub(super) fn now(&self) -> u64 {
         // ORDERING: Acquire pairs with the Release of the step that ends a period: what its readers did is done.
-        self.word.load(crate::sync::acquire_unless("rcu.period_relaxed"))
+        self.word.load(Ordering::Acquire)
+    }
+
+    /// The same for one who asks again before it makes use of it.
+    pub(super) fn glance(&self) -> u64 {
+        site!("glance");
+        // ORDERING: Relaxed; see above.
+        self.word.load(Ordering::Relaxed)
     }
 
     #[cfg(any(graceref_loom, graceref_shuttle))]
@@ -93,11 +101,11 @@ impl Domain {
     /// assert!(domain.elapsed(before) && domain.elapsed(during));
     /// ```
     pub fn snapshot(&self) -> Snapshot {
+        at!("snapshot");
         if !mutant("rcu.no_snapshot_fence") {
             // ORDERING: SeqCst pairs with the heavy fence of a period that begins after the load below.
             fence(Ordering::SeqCst);
         }
-        at!("snapshot");
         // ORDERING: Relaxed; the fence orders it.
         let now = self.periods.word.load(Ordering::Relaxed);
         let whole = if now % PERIOD == IDLE || mutant("rcu.join") { PERIOD } else { 2 * PERIOD };
@@ -164,12 +172,11 @@ impl Domain {
                     return false;
                 }
                 at!("end");
-                let order = crate::sync::release_unless("rcu.end_relaxed");
                 // ORDERING: Release pairs with the Acquire of `now`: the readers have left, with all that they did.
                 let _ = periods.word.compare_exchange(
                     now,
                     now - OPEN + PERIOD,
-                    order,
+                    Ordering::Release,
                     Ordering::Relaxed,
                 );
                 true

@@ -9,8 +9,8 @@
 //! ```
 
 use super::fork;
-use crate::at;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, asym, mutant};
+use crate::{at, site};
 use alloc::boxed::Box;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
@@ -68,10 +68,9 @@ impl Record {
             let now = counter.load(Ordering::Relaxed);
             crate::local!(stamp = now);
             at!("enter");
-            let order = crate::sync::release_unless("rcu.enter_relaxed");
             // ORDERING: Release pairs with the Acquire of `blocks`: who sees this stamp instead of the nought before it
             // has what the section before read.
-            asym::store(&self.state, now, order);
+            asym::store(&self.state, now, Ordering::Release);
             // ORDERING: light, pairs with the heavy fence that begins a grace period.
             asym::light();
         }
@@ -85,10 +84,9 @@ impl Record {
             self.nesting.set(nesting - 1);
         } else {
             at!("leave");
-            let order = crate::sync::release_unless("rcu.leave_relaxed");
             // ORDERING: Release pairs with the Acquire of `blocks`: the section's reads come before what follows the
             // grace period.
-            asym::store(&self.state, 0, order);
+            asym::store(&self.state, 0, Ordering::Release);
         }
         nesting == 0
     }
@@ -107,10 +105,9 @@ impl Record {
 
     /// Whether this record holds back the grace period that has this number.
     fn blocks(&self, period: u64) -> bool {
-        let order = crate::sync::acquire_unless("rcu.look_relaxed");
         at!("look");
         // ORDERING: Acquire pairs with the Release of `leave` and `enter`.
-        let state = self.state.load(order);
+        let state = self.state.load(Ordering::Acquire);
         state != 0 && state < period && !self.is_gone()
     }
 
@@ -175,14 +172,17 @@ impl Records {
     /// A record for the calling thread. Allocates if none is free.
     pub(super) fn claim(&self, domain: u64) -> NonNull<Record> {
         let mine = fork::epoch() + 1;
+        site!("list");
         // ORDERING: Acquire pairs with the Release of the push.
         let mut next = self.head.load(Ordering::Acquire);
         while let Some(this) = NonNull::new(next) {
             // SAFETY: in the list, so it lives as long as the domain (Rcu!TypeOK).
             let record = unsafe { this.as_ref() };
+            site!("owner");
             // ORDERING: Relaxed; the compare-exchange below decides.
             let owner = record.owner.load(Ordering::Relaxed);
             if owner == FREE || record.is_gone() {
+                site!("claim");
                 // ORDERING: Acquire pairs with the Release of `give_back`.
                 let claimed = record.owner.compare_exchange(
                     owner,
@@ -195,16 +195,20 @@ impl Records {
                     return this;
                 }
             }
+            site!("behind");
             next = record.next();
         }
         let this = NonNull::from(Box::leak(Box::new(Record::new(domain))));
         // SAFETY: just made (Rcu!TypeOK).
         let record = unsafe { this.as_ref() };
+        site!("head");
         // ORDERING: Relaxed; the compare-exchange below publishes.
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
+            site!("link");
             // ORDERING: Relaxed; published by the compare-exchange below.
             record.next.store(head, Ordering::Relaxed);
+            site!("push");
             // ORDERING: Release pairs with the Acquire of whoever walks the list. Release suffices for the records
             // behind this one too: theirs was a read-modify-write of the same word.
             let pushed = self.head.compare_exchange(

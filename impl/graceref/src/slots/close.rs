@@ -198,8 +198,9 @@ impl<T, C: Count> Slots<T, C> {
         self.touch();
         at!("count");
         let add = out.wrapping_add(NOTIFY + HANDLES).wrapping_sub(Self::OPEN);
-        // ORDERING: Release pairs with the fence of whoever tells that nothing is left.
-        let before = self.shared.0.leaving.fetch_add(add, Ordering::Release);
+        // ORDERING: Relaxed; after the heavy fence, which pairs with the fence of whoever tells that nothing is left: what
+        // is to be called. All else that this thread does to the memory comes before its handle goes.
+        let before = self.shared.0.leaving.fetch_add(add, Ordering::Relaxed);
         // SAFETY: the caller's handle keeps the memory (Kill!ToldOnce).
         unsafe { Self::left(NonNull::from(self), before.wrapping_add(add)) };
         true
@@ -209,8 +210,8 @@ impl<T, C: Count> Slots<T, C> {
     /// sees the object.
     #[inline]
     pub(crate) fn is_killed(&self) -> bool {
-        asym::light();
         at!("killed");
+        asym::light();
         // ORDERING: Relaxed; the fence before it pairs with the heavy one of `kill`.
         self.closed.load(Ordering::Relaxed) != 0
     }

@@ -47,7 +47,7 @@ pub(super) fn nth_place(nth: u32) -> u32 {
     }
 }
 
-/// A place as the spec has it: which slot, by the order of use, from 1; 0 for none, -1 for the mark.
+/// The number of the slot at a place; 0 for none, -1 for the mark.
 pub(super) fn number(place: u32) -> i64 {
     let (chunk, i) = (place >> BITS, place & (LARGEST - 1));
     match place {
@@ -119,7 +119,7 @@ impl<T, C: Count> Slots<T, C> {
 
     fn ensure_chunk(&self, chunk: usize) {
         at!("chunk");
-        if self.chunks[chunk].get().is_none() {
+        if !self.chunks[chunk].is_set() {
             self.grow(chunk);
         }
     }

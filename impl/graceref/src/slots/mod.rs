@@ -9,7 +9,10 @@
 //!   └────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Free slots are kept in three places: the calling thread's cache ([`cache`]), a list that all threads share
+//! A slot's *place* is where it is, the chunk and which of its slots: what links and keys have in them. Its *number* is what
+//! the specs and those who watch have: 1, 2, ... in the order in which slots are first used.
+//!
+//! Free slots are kept in three ways: the calling thread's cache ([`cache`]), a list that all threads share
 //! ([`shared`]), and the run of slots that were never used ([`fresh`]). How the memory goes when the handles and
 //! the references are gone is in [`close`].
 
@@ -56,7 +59,7 @@ pub(crate) struct Slot<T, C> {
     pub(crate) count: C,
     /// While the slot is free: the place of the next free one, or none.
     next: AtomicU32,
-    /// Which slot this is; written when it is first taken.
+    /// Where it is; written when it is first taken.
     place: Tracked<u32>,
     pub(crate) value: Tracked<MaybeUninit<T>>,
 }
@@ -76,7 +79,7 @@ impl<T, C> Slot<T, C> {
         return offset_of!(Self, value) + Tracked::<MaybeUninit<T>>::CONTENT_OFFSET;
     }
 
-    /// Which slot of its pool this is. The caller has a reference or owns the slot.
+    /// Where in its pool this is. The caller has a reference or owns the slot.
     #[inline]
     pub(crate) fn place(&self) -> u32 {
         self.place.with(|place| {
@@ -87,7 +90,7 @@ impl<T, C> Slot<T, C> {
 }
 
 impl<T, C> Slot<T, C> {
-    /// Which slot this is as the specs have it, from 1 on. The caller has a reference or owns the slot.
+    /// The slot's number. The caller has a reference or owns the slot.
     #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
     pub(crate) fn number(&self) -> u32 {
         // Not an access of the model's: observers ask between steps.

@@ -6,7 +6,7 @@
 use super::fresh::number;
 use super::{NOWHERE, Slot, Slots};
 use crate::count::Count;
-use crate::sync::{AtomicU64, Ordering, release_unless};
+use crate::sync::{AtomicU64, Ordering};
 use crate::{at, local};
 use core::ptr::NonNull;
 
@@ -16,7 +16,8 @@ pub(crate) struct Pending(AtomicU64);
 /// Whoever pushes takes the list at once.
 const CLOSED: u64 = 1 << 63;
 
-/// Slots that were taken off: the caller's alone, and out, so that the pool's memory stays while there is one.
+/// Slots that were taken off: the caller's alone, and out, so that the pool's memory stays while there is one. What is in
+/// them is nobody's to touch before a grace period that begins with a snapshot after the taking.
 #[derive(Debug)]
 pub(crate) struct Taken {
     first: u32,
@@ -59,15 +60,11 @@ impl Pending {
             next.store_racing(before.first, Ordering::Relaxed);
             let pushed = (u64::from(full.len) << 32) | u64::from(place);
             let new = if take { seen & CLOSED } else { pushed };
-            // ORDERING: Acquire, of a list that is taken, and Release, of a slot that is pushed, pair with each other:
-            // the links, and all uses of the objects by those who had references.
-            let mut order = Ordering::Acquire;
-            if !take {
-                order = release_unless("rcupool.push_relaxed");
-            }
             at!("push");
+            // ORDERING: Release pairs with the fence in the snapshot of whoever takes the list: the links, and all uses of the
+            // objects by those who had references. A list that is taken here waits for that fence too.
             // ORDERING: Relaxed on failure; the next look decides anew.
-            if self.0.compare_exchange(seen, new, order, Ordering::Relaxed).is_ok() {
+            if self.0.compare_exchange(seen, new, Ordering::Release, Ordering::Relaxed).is_ok() {
                 return take.then_some(full);
             }
         }
@@ -86,8 +83,9 @@ impl Pending {
                 return all;
             }
             at!("take");
-            // ORDERING: Acquire pairs with the Release of `push`.
-            let taken = self.0.compare_exchange(seen, 0, Ordering::Acquire, Ordering::Relaxed);
+            // ORDERING: Relaxed; the fence in the snapshot, without which nobody touches what is in the list, pairs with the
+            // Release of `push`.
+            let taken = self.0.compare_exchange(seen, 0, Ordering::Relaxed, Ordering::Relaxed);
             if taken.is_ok() {
                 local!(list = number(all.first));
                 return all;
@@ -99,8 +97,8 @@ impl Pending {
     pub(crate) fn close(&self) -> Taken {
         let _scope = crate::sync::within("pend");
         at!("close");
-        // ORDERING: Acquire pairs with the Release of `push`.
-        unpack(self.0.swap(CLOSED, Ordering::Acquire))
+        // ORDERING: Relaxed, as in `take`.
+        unpack(self.0.swap(CLOSED, Ordering::Relaxed))
     }
 
     /// How many slots are in the list.

@@ -33,14 +33,7 @@ impl<T, C: Count> Slots<T, C> {
                 CLOSED => return Err(NoSlot::Killed),
                 _ => {}
             }
-            let mut run = Run { first, last: first, len: 1 };
-            let mut next = self.next_of(first);
-            local!(next = number(next));
-            while run.len < want && next != NOWHERE {
-                run = Run { last: next, len: run.len + 1, ..run };
-                next = self.next_of(next);
-                local!(next = number(next));
-            }
+            let Some((run, next)) = self.run_from(first, want) else { continue };
             let pops = u64::from(!crate::sync::mutant("pool.no_tag"));
             let tag = (head >> 32).wrapping_add(pops) << 32;
             at!("pop");
@@ -57,12 +50,29 @@ impl<T, C: Count> Slots<T, C> {
         }
     }
 
-    fn next_of(&self, place: u32) -> u32 {
-        let slot = self.slot(place);
+    /// Up to `want` slots from this one on, and what comes after them, as the links say at the moment.
+    ///
+    /// `None` where a link names a slot whose chunk this thread does not know. The load of the head acquired every
+    /// slot that was in the list then, so that link is a later one: the slot before it was popped meanwhile, and a pop
+    /// of what the head was would fail by the tag.
+    fn run_from(&self, first: u32, want: u32) -> Option<(Run, u32)> {
+        let mut run = Run { first, last: first, len: 1 };
+        loop {
+            let next = self.next_of(run.last)?;
+            local!(next = number(next));
+            if run.len == want || next == NOWHERE {
+                return Some((run, next));
+            }
+            run = Run { last: next, len: run.len + 1, ..run };
+        }
+    }
+
+    fn next_of(&self, place: u32) -> Option<u32> {
+        let slot = self.find(place)?;
         at!("next");
         // SAFETY: type-stable: the slot may be somebody's by now, its `next` is still an atomic (Stash!NoUseAfterFree).
         // ORDERING: Relaxed; the compare-exchange fails if the slot was popped meanwhile.
-        unsafe { (*slot.as_ptr()).next.load(Ordering::Relaxed) }
+        Some(unsafe { (*slot.as_ptr()).next.load(Ordering::Relaxed) })
     }
 
     /// Pushes the linked slots; `false` if the pool is closed.

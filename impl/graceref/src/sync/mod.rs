@@ -270,18 +270,3 @@ pub fn mutant(name: &'static str) -> bool {
         false
     }
 }
-
-/// Release, but for a mutant.
-#[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
-#[inline]
-pub(crate) fn release_unless(weaker: &'static str) -> Ordering {
-    // ORDERING: Release, whose partner its callers name.
-    if mutant(weaker) { Ordering::Relaxed } else { Ordering::Release }
-}
-
-/// Acquire, but for a mutant.
-#[inline]
-pub(crate) fn acquire_unless(weaker: &'static str) -> Ordering {
-    // ORDERING: Acquire, whose partner its callers name.
-    if mutant(weaker) { Ordering::Relaxed } else { Ordering::Acquire }
-}

@@ -102,8 +102,10 @@ macro_rules! modelled_atomic {
             }
 
             /// A store to a word that nobody else looks at now, and so no step.
+            #[track_caller]
             pub fn store_settled(&self, v: $int, order: Ordering) {
                 if !model::over() {
+                    let order = model::access("store_settled", order);
                     if cfg!(graceref_loom) {
                         self.inner.swap(v, model::order(order));
                     } else {
@@ -207,6 +209,14 @@ macro_rules! modelled_atomic {
                     self.set(old.wrapping_sub(v));
                     old
                 })
+            }
+
+            /// A step that is none of the code's, and so nothing to weaken: has what others had who did it, and passes it on.
+            #[allow(dead_code)] // One of the types has it.
+            pub(in crate::sync) fn carry(&self) {
+                self.object.step(|| {
+                    self.inner.fetch_add(1, AcqRel);
+                });
             }
 
             /// Has what others had who changed it, as part of the step at hand.

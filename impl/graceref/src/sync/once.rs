@@ -27,6 +27,19 @@ impl<T> OncePtr<T> {
         NonNull::new(self.0.load_settled(Ordering::Acquire))
     }
 
+    /// Whether it is set, for one who would set it otherwise and gets what it points to later.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn is_set(&self) -> bool {
+        #[cfg(any(graceref_loom, graceref_shuttle))]
+        if self.0.raw_load().is_null() {
+            // ORDERING: Relaxed, as below.
+            return !self.0.load(Ordering::Relaxed).is_null();
+        }
+        // ORDERING: Relaxed; only whether it is null matters. Who has seen that it is not, gets it by `get`.
+        !self.0.load_settled(Ordering::Relaxed).is_null()
+    }
+
     /// Sets the pointer, unless somebody has: whether it was this call that did.
     pub(crate) fn set(&self, to: NonNull<T>) -> bool {
         // ORDERING: Release pairs with the Acquire of `get`.

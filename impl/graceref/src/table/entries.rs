@@ -5,7 +5,7 @@ use crate::at;
 use crate::count::Count;
 use crate::reference::Ref;
 use crate::slots::Slot;
-use crate::sync::{AtomicPtr, Ordering, mutant, release_unless};
+use crate::sync::{AtomicPtr, Ordering, mutant};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem::ManuallyDrop;
@@ -38,6 +38,13 @@ impl<T, C: Count> Entry<T, C> {
         NonNull::new(self.0.load(Ordering::Acquire))
     }
 
+    /// The pointer, for whoever has the table alone.
+    #[track_caller]
+    pub(super) fn load_alone(&self) -> Option<NonNull<Slot<T, C>>> {
+        // ORDERING: Relaxed; all that others installed came before their handles went, which the caller has acquired.
+        NonNull::new(self.0.load(Ordering::Relaxed))
+    }
+
     /// A lookup's second look.
     #[inline]
     #[track_caller]
@@ -52,8 +59,7 @@ impl<T, C: Count> Entry<T, C> {
     pub(super) fn install(&self, object: Ref<T, C>) {
         let object = ManuallyDrop::new(object);
         // ORDERING: Release pairs with the Acquire of `load`.
-        let order = release_unless("table.install_relaxed");
-        self.0.store(object.slot().as_ptr(), order);
+        self.0.store(object.slot().as_ptr(), Ordering::Release);
     }
 
     /// Nothing is found here any more.
@@ -125,7 +131,7 @@ const fn base(chunk: usize) -> u32 {
     FIRST * ((1 << chunk) - 1)
 }
 
-/// The chunk of a number, and the place in it. The number is below `LIMIT`.
+/// The chunk of a number, and how manieth of its entries. The number is below `LIMIT`.
 const fn locate(number: u32) -> (usize, usize) {
     let chunk = (number / FIRST + 1).ilog2() as usize;
     (chunk, (number - base(chunk)) as usize)
@@ -197,12 +203,12 @@ impl<T, C: Count> Entries<T, C> {
         if number >= self.limit {
             return None;
         }
-        let (chunk, place) = locate(number);
+        let (chunk, i) = locate(number);
         at!("chunk");
         // ORDERING: Acquire pairs with the Release of `get_or_grow`: the chunk's entries are written.
         let entries = self.more[chunk - 1].entries.load(Ordering::Acquire);
-        // SAFETY: the place is below the chunk's length, as the number is below the limit (Table!TypeOK).
-        let entry = NonNull::new(entries).map(|entries| unsafe { entries.add(place) })?;
+        // SAFETY: `i` is below the chunk's length, as the number is below the limit (Table!TypeOK).
+        let entry = NonNull::new(entries).map(|entries| unsafe { entries.add(i) })?;
         #[cfg(any(graceref_loom, graceref_shuttle))]
         self.more[chunk - 1].memory.with(|_| ());
         // SAFETY: a chunk stays where it is until the last handle goes (Table!NoUseAfterExit).
@@ -214,16 +220,15 @@ impl<T, C: Count> Entries<T, C> {
         if let Some(entry) = self.get(number) {
             return entry;
         }
-        let (chunk, place) = locate(number);
+        let (chunk, i) = locate(number);
         let entries = Chunk::leak(filled(chunk, self.limit, |_| Entry::empty()));
         #[cfg(any(graceref_loom, graceref_shuttle))]
         self.more[chunk - 1].memory.with_mut(|_| ());
-        // ORDERING: Release pairs with the Acquire of `get_more`.
-        let order = release_unless("table.grow_relaxed");
         at!("grow");
-        self.more[chunk - 1].entries.store(entries, order);
-        // SAFETY: the place is below the length that the chunk was just made with (Table!TypeOK).
-        let entry = unsafe { entries.add(place) };
+        // ORDERING: Release pairs with the Acquire of `get_more`.
+        self.more[chunk - 1].entries.store(entries, Ordering::Release);
+        // SAFETY: `i` is below the length that the chunk was just made with (Table!TypeOK).
+        let entry = unsafe { entries.add(i) };
         // SAFETY: a chunk stays where it is until the last handle goes (Table!NoUseAfterExit).
         unsafe { &*entry }
     }
@@ -292,7 +297,7 @@ mod tests {
     use super::{CHUNKS, FIRST, LIMIT, base, chunk_len, locate};
 
     #[test]
-    fn every_number_has_one_place() {
+    fn every_number_has_one_entry() {
         let mut expected = (0, 0);
         for number in 0..FIRST * 3 {
             assert_eq!(locate(number), expected);

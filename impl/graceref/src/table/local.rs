@@ -51,7 +51,7 @@ impl<'a, T, C: Count> Local<'a, T, C> {
         inner.touch();
         let entry = inner.entries.get(fd.0)?;
         at!("load");
-        let slot = entry.load()?;
+        let slot = entry.load_alone()?;
         // SAFETY: the entry's own reference keeps the object; it goes by a close, which needs this `Local` or
         // another handle, and there is none (Table!NoUseAfterFree).
         let content = unsafe { slot.as_ref() };

@@ -17,10 +17,8 @@ pub use watch::{RawTable, TableWatch};
 use crate::count::{Any, CasCount, Count};
 use crate::pool::Pool;
 use crate::reference::Ref;
-use crate::sync::{
-    AtomicU64, Mutex, Ordering, acquire_unless, fence, mutant, release_unless, within,
-};
-use crate::{at, local};
+use crate::sync::{AtomicU64, Mutex, Ordering, fence, mutant, within};
+use crate::{at, local, site};
 use alloc::boxed::Box;
 use book::Book;
 use core::fmt;
@@ -268,6 +266,7 @@ impl<T, C: Count> Table<T, C> {
             local!(undo = false, slot = slot.map_or(0, |slot| unsafe { slot.as_ref() }.number()));
             let slot = slot?;
             let Some(object) = inner.pool.find(slot, Any) else {
+                site!("dead");
                 // ORDERING: Acquire pairs with the Release of the last put: the change of the entry before it is seen
                 // by the next load, so that a dead object is met once.
                 fence(Ordering::Acquire);
@@ -477,10 +476,9 @@ impl<T, C: Count> Table<T, C> {
         }
         let inner = self.inner();
         inner.touch();
-        // ORDERING: Acquire pairs with the Release of the other handles' drops: what they closed is closed.
-        let order = acquire_unless("table.local_relaxed");
         at!("users");
-        let users = inner.users.load(order);
+        // ORDERING: Acquire pairs with the Release of the other handles' drops: what they closed is closed.
+        let users = inner.users.load(Ordering::Acquire);
         (users == 1).then(|| Local::new(self))
     }
 }
@@ -490,10 +488,9 @@ impl<T, C: Count> Drop for Table<T, C> {
     fn drop(&mut self) {
         let inner = self.inner();
         inner.touch();
-        // ORDERING: Release pairs with the fence of the last handle's drop, and with the Acquire of `local`.
-        let order = release_unless("table.exit_relaxed");
         at!("exit");
-        if inner.users.fetch_sub(1, order) != 1 {
+        // ORDERING: Release pairs with the fence of the last handle's drop, and with the Acquire of `local`.
+        if inner.users.fetch_sub(1, Ordering::Release) != 1 {
             return;
         }
         // ORDERING: Acquire pairs with the Release of the other handles' drops.
@@ -501,6 +498,7 @@ impl<T, C: Count> Drop for Table<T, C> {
         #[cfg(any(graceref_loom, graceref_shuttle))]
         {
             // The model builds keep the memory, so that whoever comes too late is seen and not undefined.
+            site!("gone");
             inner.life.retire();
             inner.entries.drop_all();
         }

@@ -1,6 +1,12 @@
 //! Scenes of a pool whose readers do not count. Without the domain's deferred work, but for the last.
 
-use super::{Scene, fails, holds};
+use super::USE_AFTER_FREE;
+#[cfg(graceref_shuttle)]
+use super::engine::holds_in_part;
+use super::engine::{Scene, fails, holds, shows};
+#[cfg(graceref_shuttle)]
+use graceref::model::Hand;
+use graceref::model::require;
 use graceref::rcu::Domain;
 use graceref::sync::model::{self, Ghost};
 use graceref::sync::{AtomicU32, Ordering as Order, Tracked};
@@ -79,24 +85,17 @@ impl Shared {
     }
 }
 
-fn require(holds: bool, property: &'static str) {
-    if !holds {
-        model::violated(property, format_args!("in a reader"));
-    }
-}
-
 /// A reader by the first key; the last put, the drop, and the next object in the same slot.
 struct PeekAndDrop(Shared);
 
 impl Scene for PeekAndDrop {
-    const ROLES: usize = 2;
     fn set() -> Self {
         Self(Shared::new(1, &[0]))
     }
-    fn play(&self, role: usize) {
-        if role == 0 {
-            return self.0.read(0);
-        }
+    fn first(&self) {
+        self.0.read(0);
+    }
+    fn second(&self) {
         self.0.put();
         if self.0.pool.raw_reclaim_now() {
             self.0.replace();
@@ -108,14 +107,13 @@ impl Scene for PeekAndDrop {
 struct PeekAtNew(Shared);
 
 impl Scene for PeekAtNew {
-    const ROLES: usize = 2;
     fn set() -> Self {
         Self(Shared::new(1, &[0]))
     }
-    fn play(&self, role: usize) {
-        if role == 0 {
-            return self.0.read(1);
-        }
+    fn first(&self) {
+        self.0.read(1);
+    }
+    fn second(&self) {
         self.0.put();
         if self.0.pool.raw_reclaim_now() {
             self.0.replace();
@@ -127,13 +125,15 @@ impl Scene for PeekAtNew {
 struct TwoHolders(Shared);
 
 impl Scene for TwoHolders {
-    const ROLES: usize = 2;
     fn set() -> Self {
         Self(Shared::new(2, &[]))
     }
-    fn play(&self, _: usize) {
+    fn first(&self) {
         self.0.put();
         self.0.pool.raw_reclaim_now();
+    }
+    fn second(&self) {
+        self.first();
     }
     fn end(&self) {
         require(self.0.dropped.get()[0] == 1, "NothingLeft");
@@ -147,16 +147,17 @@ struct PushAndTake {
 }
 
 impl Scene for PushAndTake {
-    const ROLES: usize = 2;
     fn set() -> Self {
         Self { shared: Shared::new(1, &[]), rounds: AtomicU32::new(0) }
     }
-    fn play(&self, role: usize) {
-        if role == 0 {
-            self.shared.put();
-            // ORDERING: Relaxed; a hint that orders nothing.
-            self.rounds.store(1, Order::Relaxed);
-        } else if self.rounds.load(Order::Relaxed) == 1 {
+    fn first(&self) {
+        self.shared.put();
+        // ORDERING: Relaxed; a hint that orders nothing.
+        self.rounds.store(1, Order::Relaxed);
+    }
+    fn second(&self) {
+        // ORDERING: Relaxed, likewise.
+        if self.rounds.load(Order::Relaxed) == 1 {
             self.shared.pool.raw_reclaim_now();
         }
     }
@@ -165,32 +166,30 @@ impl Scene for PushAndTake {
 /// The last handle goes beside the last put, in a guard; far too much for loom. The guards' ends drop the object.
 #[cfg(graceref_shuttle)]
 struct EndInGuard {
-    pool: Mutex<Option<RcuPool<Body>>>,
+    pool: Hand<RcuPool<Body>>,
     domain: &'static Domain,
-    held: Mutex<Option<Ref<Body>>>,
+    held: Hand<Ref<Body>>,
     dropped: Arc<Ghost<[u32; 2]>>,
     freed: Box<dyn Fn() -> u32 + Send + Sync>,
 }
 
 #[cfg(graceref_shuttle)]
 impl Scene for EndInGuard {
-    const ROLES: usize = 2;
     fn set() -> Self {
         let Shared { domain, pool, held, dropped, .. } = Shared::new(1, &[0, 1]);
         let watch = pool.raw_watch();
         let freed = Box::new(move || watch.look().freed);
-        let held = Mutex::new(held.into_inner().unwrap().pop());
-        Self { pool: Mutex::new(Some(pool)), domain, held, dropped, freed }
+        let held = Hand::holding(held.into_inner().unwrap().pop().unwrap());
+        Self { pool: Hand::holding(pool), domain, held, dropped, freed }
     }
-    fn play(&self, role: usize) {
+    fn first(&self) {
         let guard = self.domain.read_lock();
-        if role == 0 {
-            let pool = self.pool.lock().unwrap().take();
-            drop(pool);
-        } else {
-            let held = self.held.lock().unwrap().take();
-            drop(held);
-        }
+        drop(self.pool.take());
+        drop(guard);
+    }
+    fn second(&self) {
+        let guard = self.domain.read_lock();
+        drop(self.held.take());
         drop(guard);
     }
     fn end(&self) {
@@ -203,54 +202,52 @@ impl Scene for EndInGuard {
 
 #[test]
 fn what_a_reader_peeks_at_is_not_dropped_before_it_leaves() {
-    holds::<PeekAndDrop>(&["Freed", "Read"]);
+    shows(&holds::<PeekAndDrop>(), &["Freed", "Read"]);
 }
 
 #[test]
 fn a_new_object_is_whole_when_it_is_found() {
-    // Random schedules do not let the reader wait that long.
-    let shown: &[&str] = if cfg!(graceref_loom) { &["Freed", "Read"] } else { &["Freed"] };
-    holds::<PeekAtNew>(shown);
+    shows(&holds::<PeekAtNew>(), &["Freed", "Read"]);
 }
 
 #[test]
 fn of_two_holders_one_drops() {
-    holds::<TwoHolders>(&["Freed"]);
+    shows(&holds::<TwoHolders>(), &["Freed"]);
 }
 
 #[test]
 fn who_takes_the_list_has_all_that_was_done_before_the_put() {
-    holds::<PushAndTake>(&["Freed"]);
+    shows(&holds::<PushAndTake>(), &["Freed"]);
 }
 
 #[cfg(graceref_shuttle)]
 #[test]
 fn the_end_of_a_pool_in_guards_loses_nothing() {
-    holds::<EndInGuard>(&["Freed"]);
+    shows(&holds_in_part::<EndInGuard>(), &["Freed"]);
 }
 
 #[test]
 fn without_a_grace_period_the_object_goes_under_the_reader() {
-    fails::<PeekAndDrop>("rcupool.no_grace");
+    fails::<PeekAndDrop>("rcupool.no_grace", &USE_AFTER_FREE);
 }
 
 #[test]
 fn a_peek_that_does_not_look_at_the_generation_finds_another_object() {
-    fails::<PeekAtNew>("rcupool.any_generation");
+    fails::<PeekAtNew>("rcupool.any_generation", &["NoAlias"]);
 }
 
 /// Memory orderings, of which shuttle has none to weaken.
 #[cfg(graceref_loom)]
 mod under_loom {
-    use super::{PeekAtNew, PushAndTake, fails};
+    use super::{PeekAtNew, PushAndTake, USE_AFTER_FREE, fails};
 
     #[test]
     fn a_peek_without_acquire_sees_an_object_that_is_not_written() {
-        fails::<PeekAtNew>("rcupool.peek_relaxed");
+        fails::<PeekAtNew>("weaken:count::cas::is_generation::peek=Relaxed", &USE_AFTER_FREE);
     }
 
     #[test]
     fn a_push_without_release_races_with_the_drop() {
-        fails::<PushAndTake>("rcupool.push_relaxed");
+        fails::<PushAndTake>("weaken:slots::pending::push::push=Relaxed", &USE_AFTER_FREE);
     }
 }

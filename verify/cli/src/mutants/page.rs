@@ -7,6 +7,7 @@ use super::{Decided, Verdict};
 use crate::failure::Failure;
 use crate::root::Root;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -23,8 +24,8 @@ A mutant's name is its site, `module::function::label`, with what is done there.
 `GRACEREF_MUTANT=NAME` with a scenario or a model test of the engine's build. Each cell says what was found and by what; the
 first of all subjects that come to the site, the smallest first. A bare \u{2013} is an engine that has nothing to say: shuttle
 and lockstep know only sequential consistency, so orderings are nothing to them, and lockstep has no graph of a model test.
-`survives (n)`: n subjects came to the site and none noticed. Real threads are not asked: what a plain build does not do
-says nothing.
+`survives (n)`: n subjects came to the site and none noticed; where another engine has, the large ones are not asked again.
+Real threads are not asked: what a plain build does not do says nothing.
 
 ";
 
@@ -145,6 +146,43 @@ pub(super) fn check(
     Some(format!("{FILE}:{}: stale; `cargo verify mutants --update` writes it", same + 1))
 }
 
+/// Who noticed a mutant first.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Killer {
+    pub(super) engine: Engine,
+    pub(super) subject: String,
+}
+
+/// The mutants of the page as it is, and who noticed each.
+pub(super) fn rows(root: &Root) -> Result<BTreeMap<String, Option<Killer>>, Failure> {
+    let text = std::fs::read_to_string(root.dir().join(FILE)).map_err(|error| {
+        Failure::new(
+            format!("cannot read {FILE}: {error}"),
+            "`cargo verify mutants --update` writes it",
+        )
+    })?;
+    Ok(read(&text))
+}
+
+fn read(text: &str) -> BTreeMap<String, Option<Killer>> {
+    let mut rows = BTreeMap::new();
+    for line in text.lines() {
+        let Some((name, cells)) = line.strip_prefix("| `").and_then(|rest| rest.split_once('`'))
+        else {
+            continue;
+        };
+        let cells = cells.split(" | ").skip(1).map(|cell| cell.trim_end_matches(" |"));
+        // The columns are the first of the engines.
+        let killer = Engine::ALL.into_iter().zip(cells).find_map(|(engine, cell)| {
+            let survives = cell.starts_with("survives (") || cell == "\u{2013}";
+            let (_, subject) = cell.rsplit_once(": ").filter(|_| !survives)?;
+            Some(Killer { engine, subject: subject.to_owned() })
+        });
+        rows.insert(name.to_owned(), killer);
+    }
+    rows
+}
+
 /// Writes the verdicts for a program.
 pub(super) fn write_json(decided: &[Decided], file: &Path) -> Result<(), Failure> {
     let one = |one: &Decided| {
@@ -178,6 +216,21 @@ pub(super) fn write_json(decided: &[Decided], file: &Path) -> Result<(), Failure
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_says_who_noticed_first() {
+        let text = "| mutant | loom | shuttle |
+|---|---|---|
+| `weaken:a::f::one=Relaxed` (was Acquire) | NoDataRace: small |
+| `a.turn` | survives (3); count changed: x 1 \u{2192} 2 | no longer NoLeak: a::b of the two |
+| `a.other` | survives (3) | \u{2013} |
+";
+        let rows = read(text);
+        let killer = |engine, subject: &str| Some(Killer { engine, subject: subject.to_owned() });
+        assert_eq!(rows["weaken:a::f::one=Relaxed"], killer(Engine::Loom, "small"));
+        assert_eq!(rows["a.turn"], killer(Engine::Shuttle, "a::b of the two"));
+        assert_eq!((&rows["a.other"], rows.len()), (&None, 3));
+    }
 
     #[test]
     fn the_page_of_the_repository_is_the_one_that_was_looked_at() {

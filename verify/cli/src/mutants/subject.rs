@@ -287,7 +287,7 @@ fn read_scenario(
 fn read_test(status: ExitStatus, out: &str, err: &str) -> Ran {
     let number = |line: &str| {
         let head = &line[..line.find(" executions")?];
-        head.rsplit(' ').next()?.parse::<u64>().ok()
+        head.rsplit(' ').next()?.replace(',', "").parse::<u64>().ok()
     };
     let mut ran = Ran { executions: out.lines().filter_map(number).sum(), ..Ran::default() };
     if !status.success() {
@@ -309,11 +309,15 @@ fn first_panic(err: &str) -> Option<String> {
     if said.contains("exceeded maximum") {
         return Some("Bounded".to_owned());
     }
-    // `assert_eq!(violated, [])`: the properties that broke.
-    let left = lines.next().and_then(|line| line.trim().strip_prefix("left: ["));
-    if let Some(names) = left.and_then(|names| names.strip_suffix(']')) {
-        let names = names.replace('"', "");
-        return Some(if names.is_empty() { "finds nothing".to_owned() } else { names });
+    // A report that was not to be like that: the properties that broke, or its end that says none did.
+    let report = || lines.clone().map(str::trim);
+    let broke: Vec<&str> =
+        report().filter_map(|line| line.split_once(" broke (").map(|(name, _)| name)).collect();
+    if !broke.is_empty() {
+        return Some(broke.join(", "));
+    }
+    if report().any(|line| line == "nothing broke") {
+        return Some("finds nothing".to_owned());
     }
     Some(format!("panic: {}", said.chars().take(60).collect::<String>()))
 }
@@ -387,12 +391,22 @@ mod tests {
         let said =
             |text: &str| first_panic(&format!("\nthread 'x' panicked at a.rs:1:2:\n{text}\n"));
         assert_eq!(
-            said("assertion `left == right` failed\n  left: [\"ReleasedOnce\"]\n right: [\"\"; 0]"),
-            Some("ReleasedOnce".to_owned())
+            said(
+                "a::B (loom)\n  native  1 executions\nReleasedOnce broke (native pass): x\n\nNoLeak broke (native pass)"
+            ),
+            Some("ReleasedOnce, NoLeak".to_owned())
         );
+        assert_eq!(said("x: a::B (loom)\n  nothing broke"), Some("finds nothing".to_owned()));
         assert_eq!(said("Causality violation: Concurrent write"), Some("NoDataRace".to_owned()));
         assert_eq!(said("an index comes"), Some("panic: an index comes".to_owned()));
         assert_eq!(first_panic("nothing"), None);
+    }
+
+    #[test]
+    fn the_executions_of_a_test_are_those_of_all_its_passes() {
+        let out = "a (loom)\n  read-modify-write  5,784 executions,  2 classes\n  native  16 executions: all\n";
+        let status = <ExitStatus as std::os::unix::process::ExitStatusExt>::from_raw(0);
+        assert_eq!(read_test(status, out, "").executions, 5_800);
     }
 
     #[test]

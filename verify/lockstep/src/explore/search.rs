@@ -217,10 +217,10 @@ impl<P: Probe> Search<P> {
     }
 
     fn key(&self, now: &Observation) -> u128 {
-        let class = self.probe.class();
+        let (class, positions) = (self.probe.class(), self.probe.positions());
         let digest = |salt: u64| {
             let mut hasher = DefaultHasher::new();
-            (salt, class, now).hash(&mut hasher);
+            (salt, class, now, &positions).hash(&mut hasher);
             u128::from(hasher.finish())
         };
         digest(0) << 64 | digest(1)

@@ -103,9 +103,7 @@ fn traffic_of(role: usize) -> Option<NonNull<AtomicU64>> {
 fn traffic(role: usize) {
     if let Some(word) = traffic_of(role) {
         // SAFETY: the buffers live until the next execution begins (Membarrier!TypeOK).
-        let word = unsafe { word.as_ref() };
-        // ORDERING: AcqRel pairs with itself: who drains has what the storing thread had.
-        word.fetch_add(1, Ordering::AcqRel);
+        unsafe { word.as_ref() }.carry();
     }
 }
 
