@@ -40,8 +40,7 @@ trait Reference: Count {
         match (op, now) {
             (Get, Refs(n)) => (None, more(n)),
             (Get, Saturated) => (None, Saturated),
-            (Get, Dead) => (None, Self::MISUSED),
-            (Get, Unkilled) => (None, Saturated),
+            (Get, Dead | Unkilled) => (None, Self::MISUSED),
             (GetActive, Refs(n)) => (Some(true), more(n)),
             // Alone: only one who has looked before finds it so.
             (GetActive, Dead | Unkilled) => (Some(false), now),
@@ -49,8 +48,7 @@ trait Reference: Count {
             (Put | PutClose, Refs(1)) => (Some(true), Dead),
             (Put | PutClose, Refs(n)) => (Some(false), Refs(n - 1)),
             (Put | PutClose, Saturated) => (Some(false), Saturated),
-            (Put | PutClose, Dead) => (Some(false), Self::MISUSED),
-            (Put | PutClose, Unkilled) => (Some(false), Saturated),
+            (Put | PutClose, Dead | Unkilled) => (Some(false), Self::MISUSED),
             (Init, Dead) => (None, Refs(1)),
             (Init, other) => (None, other),
         }
@@ -264,23 +262,21 @@ fn goes_to_the_middle<C: Reference>() {
     };
     for object in [LIVE, LIVE | 7, 7, 0xFFFF_FFFF] {
         let many = (MOST - 1) * REF;
+        let dead = if C::MISUSED == Dead { KILLED } else { SATURATED };
         let misuses = [
-            (many, Get),
-            (SATURATED - REF, Put),
-            (SATURATED + REF, Get),
-            (NO_REF, Put),
-            (NO_REF, Get),
+            (many, Get, SATURATED),
+            (SATURATED - REF, Put, SATURATED),
+            (SATURATED + REF, Get, SATURATED),
+            (NO_REF, Put, dead),
+            (NO_REF, Get, dead),
+            (C::dead().raw_word(), Put, dead),
         ];
-        for (word, op) in misuses {
+        for (word, op, middle) in misuses {
             assert_eq!(
                 after(word | object, op),
-                SATURATED | object,
+                middle | object,
                 "{word:x} {op:?}: the object's part is not the count's"
             );
-        }
-        for op in [Get, Put] {
-            let killed = KILLED | object;
-            assert!(C::MISUSED == Saturated || after(killed, op) == killed, "{op:?}");
         }
         let below = (many - REF) | object;
         assert_eq!(after(below, Get), many | object, "the border itself still counts");

@@ -89,7 +89,7 @@ impl Count for CasCount {
             fence(Ordering::Acquire);
             return Given::Last;
         }
-        self.0.saturate(before, after);
+        self.0.saturate(before, after, Self::DEAD);
         Given::Shared
     }
 

@@ -54,7 +54,7 @@ impl FileRefCount {
             return Got::Nothing;
         }
         // Saturated, or so by this very get: leaked, and nothing need be given back.
-        self.0.saturate(before, after);
+        self.0.saturate(before, after, Self::DEAD);
         if wanted { Got::Counted } else { Got::Nothing }
     }
 
@@ -70,7 +70,7 @@ impl FileRefCount {
                 self.0.0.compare_exchange(after, dead, Ordering::Acquire, Ordering::Relaxed);
             return if killed.is_ok() { Given::Last } else { Given::Straggled };
         }
-        self.0.saturate(before, after);
+        self.0.saturate(before, after, Self::DEAD);
         Given::Shared
     }
 }

@@ -118,7 +118,7 @@ pub trait Count: sealed::Sealed + Send + Sync + Sized + 'static {
     /// which `get` is called without owning a reference, where the count can tell (it is dead).
     #[inline]
     fn get(&self) {
-        self.word().get();
+        self.word().get(Self::DEAD);
     }
 
     /// A reference for a caller who owns none: `true` if the object was alive and now has one more reference.

@@ -110,26 +110,26 @@ impl Word {
         Self(AtomicU64::new(word))
     }
 
-    /// Another reference for one who has one.
+    /// Another reference for one who has one. `dead` is the zone of a dead word.
     #[inline]
-    pub(super) fn get(&self) {
+    pub(super) fn get(&self, dead: u64) {
         at!("get");
         // ORDERING: Relaxed; the caller's own reference keeps the object, and its put publishes the uses.
         let before = self.0.fetch_add(REF, Ordering::Relaxed);
         let after = before.wrapping_add(REF);
         // Too many, or none before this one.
         if zone(after) < zone(REF) {
-            self.saturate(before, after);
+            self.saturate(before, after, dead);
         }
     }
 
     /// Brings a count with too many references, or one that was misused, to the middle of a zone where it stays.
     #[cold]
     #[inline(never)]
-    pub(super) fn saturate(&self, before: u64, after: u64) {
+    pub(super) fn saturate(&self, before: u64, after: u64, dead: u64) {
         at!("saturate");
-        // What was killed stays so.
-        let zone = if alive(before) || before >= NO_REF { SATURATED } else { KILLED };
+        // What was killed, or is about to be, stays so.
+        let zone = if alive(before) || dead == NO_REF { SATURATED } else { dead };
         let to = (before & OBJECT) | zone;
         // ORDERING: Relaxed; a saturated object is never released, so nothing follows from reading this. If it fails,
         // another get or put saw the same and tries after it.
