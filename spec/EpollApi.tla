@@ -458,12 +458,6 @@ Signals == {i \in items : Waited /\ i.ep = At /\ <<i.file, i.fd>> \in call.got
 \* A signalfd is told of only if the one who added it has had a signal, or is gone.
 SignalfdWokenByAdder == \A i \in Signals : i.by \in signalled \cup {"-"}
 
-\* And only while a signal of the one who added it is pending.
-SignalfdOnlyAdders == \A i \in Signals : i.by \in pend \cup {"-"}
-
-\* And not at all when that one is gone.
-SignalfdEndsWithAdder == \A i \in Signals : i.by # "-"
-
 RECURSIVE Deepest(_, _, _)
 Deepest(is, e, seen) ==
   IF e \in seen THEN 100 ELSE Max({0} \cup {1 + Deepest(is, f, seen \cup {e}) : f \in Inner(is, e)})
@@ -496,6 +490,10 @@ NeverTakenOver == ~(Waited /\ call.by = "P2" /\ run["P1"] = "gone" /\ call.got #
 NeverStolen ==
   ~(Waited /\ call.got = {} /\ call.by \in pend
     /\ \E i \in items : Kind(i.file) = "signal" /\ i.by = call.by)
+
+\* Whoever waits is told of its own signal, while the one who added the signalfd has none, or is gone.
+NeverOwnSignal == \A i \in Signals : i.by \in pend \cup {"-"}
+NeverOrphan    == \A i \in Signals : i.by # "-"
 
 \* The errors of nesting, and an event through an epoll.
 NeverSelf    == ~(call.name = "ctl_add" /\ call.is = "EINVAL" /\ call.args[1] # call.args[2])

@@ -63,10 +63,6 @@ pub const LAWS: &[Law] = &[
     always("SignalfdWokenByAdder", |state| {
         signals(state).all(|item| item.by.is_none_or(|by| state.signalled.contains(by)))
     }),
-    always("SignalfdOnlyAdders", |state| {
-        signals(state).all(|item| item.by.is_none_or(|by| state.pend.contains(by)))
-    }),
-    always("SignalfdEndsWithAdder", |state| signals(state).all(|item| item.by.is_some())),
     always("Acyclic", |state| {
         files(state).into_iter().all(|file| deepest(state, file, &[]).is_some())
     }),
@@ -95,6 +91,10 @@ pub const LAWS: &[Law] = &[
                 && state.items.iter().any(own)
         })
     }),
+    somewhere("OwnSignal", |state| {
+        signals(state).any(|item| item.by.is_some_and(|by| !state.pend.contains(by)))
+    }),
+    somewhere("Orphan", |state| signals(state).any(|item| item.by.is_none())),
     somewhere("Self", |state| {
         called(state, Name::CtlAdd)
             && state.call.answer.is == "EINVAL"
