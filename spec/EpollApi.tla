@@ -381,10 +381,11 @@ Init ==
 
 Next ==
   \/ \E p \in Procs :
-       \/ EpollWait(p) \/ Close(p) \/ Dup(p) \/ Dup2(p) \/ Fork(p) \/ Exit(p)
+       \/ EpollWait(p) \/ Close(p)
        \/ CtlAdd(p, "ctl_add", FALSE) \/ CtlAdd(p, "ctl_add_et", TRUE)
        \/ CtlMod(p, "ctl_mod", FALSE) \/ CtlMod(p, "ctl_mod_et", TRUE)
        \/ CtlDel(p)
+       \/ Dup(p) \/ Dup2(p) \/ Fork(p) \/ Exit(p)
        \/ Write(p) \/ Read(p) \/ Kill(p)
 
 \* The program is over: all have gone, or the answers differ.

@@ -120,9 +120,8 @@ fn explored(work: &Work) -> String {
 /// The programs of the cases that have one: those that the kernel has played before those of the mirror alone.
 fn programs(claim: &Claim, results: &Results) -> Vec<String> {
     let program = |case: &claims::Case| {
-        let reports = [Pass::Kernel, Pass::Lockstep].map(|pass| {
-            results.passes.get(&(case.scenario.clone()?, pass))?.as_ref().ok()
-        });
+        let reports = [Pass::Kernel, Pass::Lockstep]
+            .map(|pass| results.passes.get(&(case.scenario.clone()?, pass))?.as_ref().ok());
         let title = match &case.name {
             Some(name) => format!("{} ({name})", title(claim, case)),
             None => title(claim, case),

@@ -93,7 +93,8 @@ pub(crate) fn from_spec(
 /// the other rule answers where it differs.
 fn call(state: &SpecState) -> Option<String> {
     let part = |name: &str| {
-        let known = state.variables.iter().find(|(known, _)| known.strip_prefix("call.") == Some(name));
+        let known =
+            state.variables.iter().find(|(known, _)| known.strip_prefix("call.") == Some(name));
         known.map(|(_, value)| value.as_str())
     };
     let args = part("args")?.trim_matches(['<', '>']);

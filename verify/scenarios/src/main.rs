@@ -65,7 +65,9 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
             let Some(found) = found else {
-                return ended(program.map_or(Ok(()), |program| play(&program, pass, budget, &graphs)));
+                return ended(
+                    program.map_or(Ok(()), |program| play(&program, pass, budget, &graphs)),
+                );
             };
             if pass == Pass::Kernel {
                 eprintln!("{scenario} is a scenario of threads, which the kernel does not run");

@@ -30,11 +30,16 @@ fn every_set_of_programs_is_the_spec_s_graph() {
 #[test]
 fn a_rule_is_another_graph_than_today_s() {
     let graphs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/graphs"));
-    for (name, rule) in [("api-dup", "api-dup-if-number"), ("api-signalfd", "api-signalfd-if-reader")] {
+    for (name, rule) in
+        [("api-dup", "api-dup-if-number"), ("api-signalfd", "api-signalfd-if-reader")]
+    {
         let mut mixed = programs::find(name).expect("a set of programs of this name");
         mixed.system.rule = programs::find(rule).expect("likewise").system.rule;
         let record = mixed.run(Pass::Lockstep, Budget::Quick, graphs).expect("a graph");
-        assert!(record.divergence.is_some(), "{name} under another rule must differ from its graph");
+        assert!(
+            record.divergence.is_some(),
+            "{name} under another rule must differ from its graph"
+        );
     }
 }
 

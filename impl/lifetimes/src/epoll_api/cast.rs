@@ -52,7 +52,8 @@ const TWO: &[Proc] = &["P1", "P2"];
 impl Cast {
     /// The names of all.
     pub const NAMES: [&'static str; 11] = [
-        "dup", "fork", "takeover", "trick", "pile", "edge", "signalfd", "modified", "errors", "nested", "chain",
+        "dup", "fork", "takeover", "trick", "pile", "edge", "signalfd", "modified", "errors",
+        "nested", "chain",
     ];
 
     /// The cast of this name.
@@ -90,8 +91,7 @@ impl Cast {
                 cast(ONE, &["e", "a", "-", "-"], &calls, &[3], &[4, 5, 6])
             }
             "edge" => {
-                let calls =
-                    [CtlAdd, CtlAddEt, CtlMod, CtlModEt, CtlDel, Write, Read, EpollWait];
+                let calls = [CtlAdd, CtlAddEt, CtlMod, CtlModEt, CtlDel, Write, Read, EpollWait];
                 cast(ONE, &["e", "a"], &calls, &[3], &[4])
             }
             "signalfd" => {

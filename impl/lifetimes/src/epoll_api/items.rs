@@ -33,7 +33,8 @@ impl Effect {
         name: Name,
         args: &[Fd],
     ) -> Option<Effect> {
-        let (items, at) = (items.clone(), |n: usize| args.get(n).and_then(|&fd| state.at(proc, fd)));
+        let (items, at) =
+            (items.clone(), |n: usize| args.get(n).and_then(|&fd| state.at(proc, fd)));
         let mut world = World { rule, items, state, proc };
         let mut got = BTreeSet::new();
         let is = match name {

@@ -70,7 +70,8 @@ pub const LAWS: &[Law] = &[
         files(state).into_iter().all(|file| deepest(state, file, &[]).is_some_and(|deep| deep <= 4))
     }),
     somewhere("Stranded", |state| {
-        let reached = |item: &Item| state.fds.keys().any(|by| state.at(by, item.fd) == Some(item.file));
+        let reached =
+            |item: &Item| state.fds.keys().any(|by| state.at(by, item.fd) == Some(item.file));
         !state.items.iter().all(reached)
     }),
     somewhere("PiledUp", |state| {
@@ -159,7 +160,11 @@ impl Wait<'_> {
             return true;
         }
         let due = |&&(ep, file, _): &&Key| ep == self.ep && state.ready.contains(file);
-        state.added.iter().filter(due).all(|&(_, file, fd)| self.got.contains(&Got::Event(file, fd)))
+        state
+            .added
+            .iter()
+            .filter(due)
+            .all(|&(_, file, fd)| self.got.contains(&Got::Event(file, fd)))
     }
 }
 

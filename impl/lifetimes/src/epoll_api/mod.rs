@@ -120,15 +120,15 @@ impl Name {
     pub const ALL: [Name; 14] = [
         Name::EpollWait,
         Name::Close,
-        Name::Dup,
-        Name::Dup2,
-        Name::Fork,
-        Name::Exit,
         Name::CtlAdd,
         Name::CtlAddEt,
         Name::CtlMod,
         Name::CtlModEt,
         Name::CtlDel,
+        Name::Dup,
+        Name::Dup2,
+        Name::Fork,
+        Name::Exit,
         Name::Write,
         Name::Read,
         Name::Kill,
@@ -265,9 +265,8 @@ impl System {
     pub fn first(&self) -> State {
         let cast = &self.cast;
         let table = |proc: &Proc| {
-            let file = |&(fd, file): &(Fd, Option<File>)| {
-                (fd, if *proc == "P1" { file } else { None })
-            };
+            let file =
+                |&(fd, file): &(Fd, Option<File>)| (fd, if *proc == "P1" { file } else { None });
             (*proc, cast.first.iter().map(file).collect())
         };
         let run = |proc: &Proc| (*proc, if *proc == "P1" { Run::Run } else { Run::No });
@@ -360,7 +359,8 @@ impl System {
             &[ep, fd] => Some((state.at(proc, ep)?, state.at(proc, fd)?, fd)),
             _ => None,
         };
-        let gone: BTreeSet<Key> = keys(&state.items).difference(&keys(&one.items)).copied().collect();
+        let gone: BTreeSet<Key> =
+            keys(&state.items).difference(&keys(&one.items)).copied().collect();
         after.call = Call {
             made: Some((proc, name)),
             args: args.to_vec(),

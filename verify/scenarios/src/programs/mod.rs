@@ -65,7 +65,8 @@ const BROKEN: [(&str, &str); 11] = [
 /// Every set of programs.
 pub fn all() -> Vec<Program> {
     let program = |cast: &str, rule: Option<&str>, other: Option<&str>| {
-        let named = |word: &str| RULES.iter().find(|(known, _)| *known == word).map(|(_, rule)| *rule);
+        let named =
+            |word: &str| RULES.iter().find(|(known, _)| *known == word).map(|(_, rule)| *rule);
         let system = System {
             cast: Cast::named(cast)?,
             rule: rule.map_or(Some(Rule::Today), named)?,
@@ -75,7 +76,9 @@ pub fn all() -> Vec<Program> {
             },
         };
         let (name, about) = match (rule, other) {
-            (Some(rule), _) => (format!("api-{cast}-if-{rule}"), format!("{cast}, if the rule were {rule}")),
+            (Some(rule), _) => {
+                (format!("api-{cast}-if-{rule}"), format!("{cast}, if the rule were {rule}"))
+            }
             (None, Some(other)) => {
                 (format!("api-{cast}-{other}"), format!("{cast}, today's rule beside {other}"))
             }
@@ -139,7 +142,8 @@ impl Program {
         mut shows: impl FnMut(&[usize]) -> bool,
     ) {
         for law in LAWS {
-            let Some(node) = search.states.iter().position(|state| (law.holds)(state) == law.witness)
+            let Some(node) =
+                search.states.iter().position(|state| (law.holds)(state) == law.witness)
             else {
                 continue;
             };

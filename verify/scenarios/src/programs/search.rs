@@ -54,7 +54,8 @@ impl Search {
         }
         let waits = |node: usize| -> Vec<usize> {
             let next = self.edges[starts[node]..starts[node + 1]].iter().map(|&(_, to)| to);
-            next.filter(|&to| self.made(to).is_some_and(|(_, name)| name == Name::EpollWait)).collect()
+            next.filter(|&to| self.made(to).is_some_and(|(_, name)| name == Name::EpollWait))
+                .collect()
         };
         let mut programs = Vec::new();
         for &(from, to) in &self.edges {

@@ -60,7 +60,10 @@ fn values(state: &State) -> Vec<Value> {
     vec![
         Value::function(state.run.iter().map(run)),
         Value::function(
-            state.fds.iter().map(|(&proc, table)| (proc, Value::function(table.iter().map(number)))),
+            state
+                .fds
+                .iter()
+                .map(|(&proc, table)| (proc, Value::function(table.iter().map(number)))),
         ),
         Value::set(state.ready.iter().copied()),
         Value::set(state.pend.iter().copied()),

@@ -3,10 +3,7 @@
 use lifetimes::epoll_api::{Answer, Fd, File, Got, Name, Rule, State, System};
 
 /// The lines: what is there at first, then a call a line. Where two rules answer, the last line has both.
-pub(super) fn program<'a>(
-    system: &System,
-    states: impl Iterator<Item = &'a State>,
-) -> Vec<String> {
+pub(super) fn program<'a>(system: &System, states: impl Iterator<Item = &'a State>) -> Vec<String> {
     let mut lines: Vec<String> = system
         .first()
         .fds
@@ -17,9 +14,13 @@ pub(super) fn program<'a>(
         .collect();
     for state in states {
         let Some((by, name)) = state.call.made else { continue };
-        let mut line = format!("{by}  {:<32} = {}", call(name, &state.call.args), answer(name, &state.call.answer));
+        let mut line = format!(
+            "{by}  {:<32} = {}",
+            call(name, &state.call.args),
+            answer(name, &state.call.answer)
+        );
         if let (Some(other), Some(rule)) = (&state.call.other, system.other) {
-            line = format!("{line:<48} {}: {}", said(rule), answer(name, other));
+            line = format!("{line:<50}   ({}: {})", said(rule), answer(name, other));
         }
         lines.push(line);
     }

@@ -154,7 +154,9 @@ impl<'a> Machine<'a> {
             Some(((*file)?, Fd::try_from(data & u64::from(u32::MAX)).ok()?))
         };
         match said.value {
-            Err(errno) => Answer { is: errno.name().unwrap_or("another errno"), got: BTreeSet::new() },
+            Err(errno) => {
+                Answer { is: errno.name().unwrap_or("another errno"), got: BTreeSet::new() }
+            }
             Ok(value) => {
                 let got = match name {
                     Name::Dup | Name::Dup2 => {
@@ -196,13 +198,7 @@ impl<'a> Machine<'a> {
             revents: 0,
         };
         let time = libc::timespec { tv_sec: (PATIENCE / 1000).into(), tv_nsec: 0 };
-        let waits = [
-            ptr::from_mut(&mut poll) as usize,
-            1,
-            ptr::from_ref(&time) as usize,
-            0,
-            0,
-        ];
+        let waits = [ptr::from_mut(&mut poll) as usize, 1, ptr::from_ref(&time) as usize, 0, 0];
         let said = (sent && call(libc::SYS_ppoll, waits) == Ok(1))
             .then(|| Said::receive(self.answers.0))
             .flatten();

@@ -65,7 +65,8 @@ impl Message {
         if !read_all(fd, &mut bytes) {
             return None;
         }
-        let word = |n: usize| u64::from_ne_bytes(bytes[n * 8..][..8].try_into().unwrap_or_default());
+        let word =
+            |n: usize| u64::from_ne_bytes(bytes[n * 8..][..8].try_into().unwrap_or_default());
         let order = ORDERS.into_iter().find(|order| *order as u64 == word(0))?;
         Some(Message(order, [word(1), word(2), word(3), word(4)]))
     }
@@ -84,7 +85,8 @@ impl Said {
         if !read_all(fd, &mut bytes) {
             return None;
         }
-        let word = |n: usize| i64::from_ne_bytes(bytes[n * 8..][..8].try_into().unwrap_or_default());
+        let word =
+            |n: usize| i64::from_ne_bytes(bytes[n * 8..][..8].try_into().unwrap_or_default());
         let value = match i32::try_from(word(0)) {
             Ok(0) => Ok(word(1)),
             Ok(errno) => Err(Errno(errno)),
@@ -165,9 +167,7 @@ fn act(order: Order, args: [u64; 4]) -> Said {
             let flags = flag(libc::SFD_NONBLOCK);
             call(libc::SYS_signalfd4, [number(-1), ptr::from_ref(&mask) as usize, 8, flags, 0])
         }
-        Order::MemFd => {
-            call(libc::SYS_memfd_create, [c"regular".as_ptr() as usize, 0, 0, 0, 0])
-        }
+        Order::MemFd => call(libc::SYS_memfd_create, [c"regular".as_ptr() as usize, 0, 0, 0, 0]),
         Order::Close => call(libc::SYS_close, [a, 0, 0, 0, 0]),
         Order::Dup => call(libc::SYS_dup, [a, 0, 0, 0, 0]),
         Order::Dup2 => call(libc::SYS_dup3, [a, b, 0, 0, 0]),

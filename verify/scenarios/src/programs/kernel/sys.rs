@@ -40,10 +40,9 @@ pub(super) fn number(n: i64) -> usize {
 
 /// Makes the call. The arguments must be those that it wants; memory is passed as its address.
 pub(super) fn call(what: c_long, args: [usize; 5]) -> Result<i64, Errno> {
-    let [a, b, c, d, e] = args;
     // SAFETY: each caller passes memory that lives until the call returns and is as large as the call is told.
     // (Invariant: none of the spec.)
-    let answer = unsafe { libc::syscall(what, a, b, c, d, e) };
+    let answer = unsafe { libc::syscall(what, args[0], args[1], args[2], args[3], args[4]) };
     if answer < 0 { Err(last()) } else { Ok(answer) }
 }
 
