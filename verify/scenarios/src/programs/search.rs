@@ -44,6 +44,7 @@ impl Search {
     /// Programs that make every call in every state. The call is made last, and then everyone waits once more, each
     /// first in one program: two ways to a state of the model may lead to different ones of the kernel, and so they
     /// show.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))] // only the kernel plays them
     pub(super) fn programs(&self) -> Vec<Vec<usize>> {
         let mut starts = vec![0; self.states.len() + 1];
         for &(from, _) in &self.edges {
@@ -77,6 +78,7 @@ impl Search {
         programs
     }
 
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     fn made(&self, node: usize) -> Option<(Proc, Name)> {
         self.states[node].call.made
     }

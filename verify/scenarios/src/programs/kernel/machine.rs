@@ -13,7 +13,7 @@ const FAR: usize = 200;
 /// How long a call may take. None of them waits.
 const PATIENCE: i32 = 10_000;
 
-/// The pipes to the processes. They are made anew for each program.
+/// The pipes to the processes, which are made anew for each program.
 pub(super) struct Machine<'a> {
     cast: &'a Cast,
     /// The orders for P1 and for P2, and the answers: where they are read and written.
@@ -41,7 +41,7 @@ impl<'a> Machine<'a> {
         call(libc::SYS_prctl, subreaper).map_err(|error| cannot("prctl", error))?;
         let running = Running::default();
         let ready = machine.set_up(&running);
-        machine.end(&running);
+        Self::end(&running);
         ready.map(|()| machine)
     }
 
@@ -54,7 +54,7 @@ impl<'a> Machine<'a> {
                 self.step(before, after, &running).map_err(|difference| (made, difference))
             })
         });
-        self.end(&running);
+        Self::end(&running);
         played
     }
 
@@ -206,15 +206,9 @@ impl<'a> Machine<'a> {
     }
 
     /// Ends whatever runs, and takes it away.
-    fn end(&self, running: &Running) {
-        for (index, pid) in running.pids.iter().enumerate().rev() {
-            if let Some(pid) = pid.take() {
-                Message(Order::Exit, [0; 4]).send(self.orders[index].1);
-                // One that was asked for something and has not answered will not obey either.
-                if index == 0 {
-                    let _ = wait(pid);
-                }
-            }
+    fn end(running: &Running) {
+        for pid in running.pids.iter().filter_map(Cell::take) {
+            let _ = call(libc::SYS_kill, [number(pid), number(libc::SIGKILL.into()), 0, 0, 0]);
         }
         while wait(-1).is_ok() {}
     }

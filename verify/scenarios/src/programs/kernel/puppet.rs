@@ -148,7 +148,7 @@ pub(super) fn obey(mut strings: Strings) -> ! {
 }
 
 fn act(order: Order, args: [u64; 4]) -> Said {
-    let [a, b, c, _] = args.map(|arg| number(arg.cast_signed()));
+    let [a, b, ..] = args.map(|arg| number(arg.cast_signed()));
     let mut events = Vec::new();
     let flag = |flag: i32| number(flag.into());
     let ctl = |op: i32| {
@@ -197,7 +197,6 @@ fn act(order: Order, args: [u64; 4]) -> Said {
         Order::Reap => call(libc::SYS_wait4, [a, 0, 0, 0, 0]),
         Order::Fork | Order::Exit => Err(Errno(libc::ENOSYS)),
     };
-    let _ = c;
     Said { value, events }
 }
 
