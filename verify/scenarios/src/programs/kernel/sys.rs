@@ -48,7 +48,8 @@ pub(super) fn call(what: c_long, args: [usize; 5]) -> Result<i64, Errno> {
 
 /// Forks. The child's number in the parent, 0 in the child.
 pub(super) fn fork() -> Result<i64, Errno> {
-    // SAFETY: the process has one thread, so the child may do what the parent may. (Invariant: none of the spec.)
+    // SAFETY: the runner has one thread, so the child may do what the parent may; in a test that has more, the child
+    // needs nothing of theirs but the allocator, which fork leaves usable. (Invariant: none of the spec.)
     let pid = unsafe { libc::fork() };
     if pid < 0 { Err(last()) } else { Ok(pid.into()) }
 }
