@@ -10,6 +10,7 @@
 pub mod counts;
 pub mod dmabuf;
 pub mod epoll;
+pub mod epoll_api;
 pub mod file;
 
 mod ghost;

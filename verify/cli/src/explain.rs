@@ -36,7 +36,13 @@ pub(crate) fn render(decided: &Decided<'_>, results: &Results) -> String {
             }
         }
     }
+    let programs = programs(claim, results);
     match race(claim, results) {
+        _ if !programs.is_empty() => {
+            for program in programs {
+                let _ = write!(out, "\n{program}");
+            }
+        }
         Some(diagram) => {
             let _ = write!(out, "\n{diagram}");
         }
@@ -111,24 +117,42 @@ fn explored(work: &Work) -> String {
     parts.join(", ")
 }
 
-/// The race of the first case that has one: as the code ran it, else as TLC found it.
-fn race(claim: &Claim, results: &Results) -> Option<Diagram> {
-    let cases = || claim.cases.iter().filter(|case| case.expect != Expect::Holds);
-    let title = |case: &claims::Case| match case.expect {
+/// The programs of the cases that have one: those that the kernel has played before those of the mirror alone.
+fn programs(claim: &Claim, results: &Results) -> Vec<String> {
+    let program = |case: &claims::Case| {
+        let reports = [Pass::Kernel, Pass::Lockstep]
+            .map(|pass| results.passes.get(&(case.scenario.clone()?, pass))?.as_ref().ok());
+        let title = match &case.name {
+            Some(name) => format!("{} ({name})", title(claim, case)),
+            None => title(claim, case),
+        };
+        let mut reports = reports.into_iter().flatten();
+        reports.find_map(|report| race::program(&title, &case.property, report))
+    };
+    claim.cases.iter().filter(|case| case.expect != Expect::Holds).filter_map(program).collect()
+}
+
+fn title(claim: &Claim, case: &claims::Case) -> String {
+    match case.expect {
         Expect::Reachable => format!("{}: the way to {}", claim.id, case.property),
         Expect::Violated | Expect::Holds => {
             format!("{}: how {} is violated", claim.id, case.property)
         }
-    };
+    }
+}
+
+/// The race of the first case that has one: as the code ran it, else as TLC found it.
+fn race(claim: &Claim, results: &Results) -> Option<Diagram> {
+    let cases = || claim.cases.iter().filter(|case| case.expect != Expect::Holds);
     let from_code = cases().find_map(|case| {
         let key = (case.scenario.clone()?, Pass::Cached);
         let report = results.passes.get(&key)?.as_ref().ok()?;
-        race::from_code(&title(case), &case.property, report)
+        race::from_code(&title(claim, case), &case.property, report)
     });
     from_code.or_else(|| {
         cases().find_map(|case| {
             let report = results.models.get(case.model.as_ref()?)?;
-            race::from_spec(&title(case), &case.property, &report.name, &report.trace)
+            race::from_spec(&title(claim, case), &case.property, &report.name, &report.trace)
         })
     })
 }

@@ -169,6 +169,8 @@ pub(crate) struct PassReport {
     pub(crate) divergence: Option<String>,
     /// The way to each violation or witness, where the pass keeps it.
     pub(crate) traces: Vec<Trace>,
+    /// The shortest program to each, where the scenario is one of calls.
+    pub(crate) programs: Vec<Listing>,
     pub(crate) skipped: Option<String>,
 }
 
@@ -178,6 +180,14 @@ pub(crate) struct PassReport {
 pub(crate) struct Violation {
     pub(crate) property: String,
     pub(crate) detail: String,
+}
+
+/// A program that shows a violation or a witness, a call a line.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Listing {
+    pub(crate) property: String,
+    pub(crate) lines: Vec<String>,
 }
 
 /// An execution that shows a violation or a witness.

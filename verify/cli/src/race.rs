@@ -40,6 +40,21 @@ fn columns(trace: &[TraceStep]) -> Vec<String> {
     (0..=last).map(name).collect()
 }
 
+/// The shortest program that shows the property broken or possible, if the pass kept one.
+pub(crate) fn program(title: &str, property: &str, report: &PassReport) -> Option<String> {
+    let found = report.programs.iter().find(|program| program.property == property)?;
+    let made = match report.pass.as_str() {
+        "kernel" => "found by the mirror, and played on the running kernel",
+        _ => "found by the mirror",
+    };
+    let lines: Vec<String> = found.lines.iter().map(|line| format!("  {line}")).collect();
+    Some(format!(
+        "{title}\n\n{}\n\na shortest program of scenario {}: {made}\n",
+        lines.join("\n"),
+        report.scenario
+    ))
+}
+
 /// The diagram of TLC's counterexample: who moved is whose `pc` changed.
 pub(crate) fn from_spec(
     title: &str,
@@ -63,16 +78,32 @@ pub(crate) fn from_spec(
         let column = mover
             .and_then(|mover| processes.iter().position(|process| *process == mover))
             .unwrap_or(0);
-        diagram.steps.push(Step {
-            column,
-            text: state.action.clone(),
-            notes: changes(before, state),
-            fatal: None,
-        });
+        let (text, notes) = match call(state) {
+            Some(call) => (call, Vec::new()),
+            None => (state.action.clone(), changes(before, state)),
+        };
+        diagram.steps.push(Step { column, text, notes, fatal: None });
         before = state;
     }
     mark_the_last(&mut diagram, property);
     Some(diagram.footer(format!("from the spec: TLC's counterexample of model {model}")))
+}
+
+/// The call that the state says led to it, in a spec whose steps are calls: who makes it, what it answers, and what
+/// the other rule answers where it differs.
+fn call(state: &SpecState) -> Option<String> {
+    let part = |name: &str| {
+        let known =
+            state.variables.iter().find(|(known, _)| known.strip_prefix("call.") == Some(name));
+        known.map(|(_, value)| value.as_str())
+    };
+    let args = part("args")?.trim_matches(['<', '>']);
+    let answer = format!("{} {}", part("is")?, part("got")?.replace("{}", ""));
+    let other = match part("other")? {
+        "<<>>" => String::new(),
+        other => format!(", or {}", other.trim_start_matches("<<").trim_end_matches(">>")),
+    };
+    Some(format!("{} {}({args}) = {}{other}", part("by")?, part("name")?, answer.trim_end()))
 }
 
 fn changes(before: &SpecState, after: &SpecState) -> Vec<String> {
@@ -97,7 +128,7 @@ fn mark_the_last(diagram: &mut Diagram, property: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Trace;
+    use crate::protocol::{Listing, Trace};
 
     fn step(thread: usize, name: &str, text: &str, notes: &[&str]) -> TraceStep {
         TraceStep {
@@ -129,6 +160,41 @@ mod tests {
     fn the_code_s_trace_is_drawn_with_its_last_step_marked() {
         let diagram = from_code("count.resurrect", "NoResurrect", &report()).unwrap();
         insta::assert_snapshot!(diagram);
+    }
+
+    #[test]
+    fn a_program_is_a_list_of_calls() {
+        let lines = ["    3 = epoll_create1(0)", "P1  close(3)      = 0"];
+        let report = PassReport {
+            scenario: "api-dup-number".to_owned(),
+            pass: "kernel".to_owned(),
+            programs: vec![Listing {
+                property: "SameAnswers".to_owned(),
+                lines: lines.map(str::to_owned).to_vec(),
+            }],
+            ..PassReport::default()
+        };
+        insta::assert_snapshot!(program("epoll.x: dup", "SameAnswers", &report).unwrap());
+        assert!(program("t", "TypeOK", &report).is_none());
+    }
+
+    #[test]
+    fn a_spec_of_calls_is_drawn_by_its_calls() {
+        let state = |parts: [&str; 6]| SpecState {
+            action: "EpollWait".to_owned(),
+            pc: Vec::new(),
+            variables: ["by", "name", "args", "is", "got", "other"]
+                .into_iter()
+                .zip(parts)
+                .map(|(name, value)| (format!("call.{name}"), value.to_owned()))
+                .collect(),
+        };
+        let states = [
+            state(["", "", "<<>>", "", "{}", "<<>>"]),
+            state(["P1", "close", "<<4>>", "ok", "{}", "<<>>"]),
+            state(["P1", "epoll_wait", "<<3>>", "ok", "{<<\"a\", 4>>}", "<<\"ok\", {}>>"]),
+        ];
+        insta::assert_snapshot!(from_spec("t", "SameAnswers", "api-dup-number", &states).unwrap());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Runs one scenario under one pass and prints what it found as a line of JSON.
 
 use clap::{Parser, Subcommand};
-use scenarios::{Budget, Pass, Record, Scenario, catalogue};
+use scenarios::{Budget, Pass, Program, Record, Scenario, catalogue, programs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -44,13 +44,17 @@ fn main() -> ExitCode {
             for scenario in catalogue::all() {
                 println!("{}", listed(&scenario));
             }
+            for program in programs::all() {
+                println!("{}", listed_program(&program));
+            }
             ExitCode::SUCCESS
         }
         Word::Run { scenario, pass, budget, graphs } => {
-            let Some(found) = catalogue::find(&scenario) else {
+            let (found, program) = (catalogue::find(&scenario), programs::find(&scenario));
+            if found.is_none() && program.is_none() {
                 eprintln!("no scenario is called {scenario}; `scenario list` names them all");
                 return ExitCode::FAILURE;
-            };
+            }
             if pass.build() != BUILD {
                 eprintln!(
                     "the pass {} needs the {} build, this is the {BUILD} build: rebuild with RUSTFLAGS='--cfg graceref_{}'",
@@ -60,19 +64,32 @@ fn main() -> ExitCode {
                 );
                 return ExitCode::FAILURE;
             }
+            let Some(found) = found else {
+                return ended(
+                    program.map_or(Ok(()), |program| play(&program, pass, budget, &graphs)),
+                );
+            };
+            if pass == Pass::Kernel {
+                eprintln!("{scenario} is a scenario of threads, which the kernel does not run");
+                return ExitCode::FAILURE;
+            }
             if let Some(reason) = found.skipped(pass.engine()) {
                 let mut record = Record::new(found.name, pass);
                 record.skipped = Some(reason.to_owned());
                 print(&record);
                 return ExitCode::SUCCESS;
             }
-            match run(&found, pass, budget, &graphs) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    eprintln!("{error}");
-                    ExitCode::FAILURE
-                }
-            }
+            ended(run(&found, pass, budget, &graphs))
+        }
+    }
+}
+
+fn ended(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
     }
 }
@@ -91,6 +108,25 @@ fn listed(scenario: &Scenario) -> serde_json::Value {
         .filter(|engine| scenario.skipped(engine).is_none())
         .collect();
     serde_json::json!({ "scenario": scenario.name, "engines": engines, "about": scenario.about })
+}
+
+fn listed_program(program: &Program) -> serde_json::Value {
+    serde_json::json!({
+        "scenario": program.name, "engines": program.engines(), "about": program.about,
+    })
+}
+
+fn play(
+    program: &Program,
+    pass: Pass,
+    budget: Budget,
+    graphs: &std::path::Path,
+) -> Result<(), String> {
+    let begun = std::time::Instant::now();
+    let mut record = program.run(pass, budget, graphs)?;
+    record.seconds = begun.elapsed().as_secs_f64();
+    print(&record);
+    Ok(())
 }
 
 fn print(record: &Record) {

@@ -20,6 +20,8 @@ pub enum Pass {
     Native,
     /// Real threads.
     Threads,
+    /// The running kernel.
+    Kernel,
 }
 
 impl Pass {
@@ -30,6 +32,7 @@ impl Pass {
             Pass::Cached | Pass::Random | Pass::Pct => "shuttle",
             Pass::Rmw | Pass::Native => "loom",
             Pass::Threads => "threads",
+            Pass::Kernel => "kernel",
         }
     }
 
@@ -38,7 +41,7 @@ impl Pass {
         match self {
             Pass::Lockstep | Pass::Cached | Pass::Random | Pass::Pct => "shuttle",
             Pass::Rmw | Pass::Native => "loom",
-            Pass::Threads => "plain",
+            Pass::Threads | Pass::Kernel => "plain",
         }
     }
 
@@ -106,6 +109,15 @@ pub struct Trace {
     pub steps: Vec<Step>,
 }
 
+/// A program, as a list of calls with their answers, that shows a property broken or a behaviour possible.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct Listing {
+    /// The property's or behaviour's name.
+    pub property: String,
+    /// A call a line.
+    pub lines: Vec<String>,
+}
+
 /// What a pass found.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Record {
@@ -152,6 +164,9 @@ pub struct Record {
     pub divergence: Option<String>,
     /// The shortest execution for each violation and witness.
     pub traces: Vec<Trace>,
+    /// The shortest program for each violation and witness, where the scenario is one of calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<Listing>,
     /// Why the pass was not run.
     pub skipped: Option<String>,
 }
