@@ -11,5 +11,9 @@ pub mod counts;
 pub mod dmabuf;
 pub mod epoll;
 pub mod file;
+pub mod mount;
+pub mod plain;
+pub mod wrapper;
 
 mod ghost;
+pub use ghost::FileGhosts;
