@@ -41,12 +41,7 @@ impl FileGhost {
     ///
     /// The model looks right after the step, which is the step's own time. Real threads must look before: after the
     /// step the memory may rightly be gone.
-    pub(crate) fn around<R>(
-        &self,
-        gone: &Ghost<bool>,
-        what: &str,
-        step: impl FnOnce() -> R,
-    ) -> R {
+    pub(crate) fn around<R>(&self, gone: &Ghost<bool>, what: &str, step: impl FnOnce() -> R) -> R {
         if ENGINE == Engine::Std {
             self.touch(gone.get(), what);
         }

@@ -143,7 +143,10 @@ impl<C: FCount> Object<C> {
             violated("OneWrapper", format_args!("two wrappers of one object are alive"));
         }
         if number > 1 {
-            witness("Another", format_args!("the object has outlived its wrapper and gets another"));
+            witness(
+                "Another",
+                format_args!("the object has outlived its wrapper and gets another"),
+            );
         }
         at!("remember");
         // ORDERING: Relaxed; prime->mutex orders it.
@@ -224,8 +227,7 @@ impl<C: FCount> FileOps<C> for Ops<'_, C> {
         let guard = object.mutex.lock();
         at!("forget");
         // ORDERING: Relaxed; prime->mutex orders it.
-        let _ =
-            object.dma_buf.compare_exchange(number, 0, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = object.dma_buf.compare_exchange(number, 0, Ordering::Relaxed, Ordering::Relaxed);
         at!("unlock");
         drop(guard);
         at!("object_put");

@@ -3,10 +3,10 @@
 
 use graceref::sync::model::take_report;
 use graceref::{CasCount, FileRefCount};
+use lifetimes::FileGhosts;
 use lifetimes::counts::file_ref::{Draft, FileRef, Zeroing};
 use lifetimes::counts::rcuref::{Fix as RcurefFix, Rcuref};
 use lifetimes::counts::{AtomicLong, FCount, in_spec_scale};
-use lifetimes::FileGhosts;
 use lifetimes::dmabuf::{self, DmaBuf};
 use lifetimes::epoll::{Eventpoll, Fix};
 use lifetimes::file::{File, FileOps, Poll};
@@ -40,14 +40,7 @@ fn objects<C: FCount>(fix: Fix, fences: usize) -> (File<C>, Arc<Eventpoll>, DmaB
 /// What is left of a file that was opened, closed, released and freed once.
 fn closed_once(ghosts: FileGhosts) -> bool {
     ghosts
-        == FileGhosts {
-            died: true,
-            released: 1,
-            gone: true,
-            freed: true,
-            uaf: false,
-            dead: false,
-        }
+        == FileGhosts { died: true, released: 1, gone: true, freed: true, uaf: false, dead: false }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use crate::scenario::Scenario;
 use crate::worlds::{
-    cache, count, dmabuf, epoll, file_ref, keys, kill, litmus, numbers, pool, rcu, rcu_pool, rcuref, stash,
-    straggle, table, wrapper,
+    cache, count, dmabuf, epoll, file_ref, keys, kill, litmus, numbers, pool, rcu, rcu_pool,
+    rcuref, stash, straggle, table, wrapper,
 };
 
 /// Every scenario, in the order of the spec's modules.
