@@ -5,7 +5,7 @@
 use crate::counts::FCount;
 use crate::file::{File, FileOps, Poll};
 use graceref::sync::model::{Ghost, violated, witness};
-use graceref::sync::{Mutex, Tracked, within};
+use graceref::sync::{Mutex, MutexGuard, Tracked, within};
 use graceref::{at, local};
 
 /// What keeps the buffer, of which the callbacks are a part, until they have run.
@@ -112,7 +112,7 @@ impl DmaBuf {
         let guard = self.lock(file);
         let mine = !self.set_active(direction, true);
         at!("active_unlock", mine = mine);
-        self.unlock(file, guard);
+        Self::unlock(file, guard);
         local!(k = 1, took = false);
         if !mine {
             return false;
@@ -176,7 +176,7 @@ impl DmaBuf {
         let guard = self.lock(file);
         self.set_active(direction, false);
         at!("active_unlock");
-        self.unlock(file, guard);
+        Self::unlock(file, guard);
         self.takes_reference() && file.fput()
     }
 
@@ -223,11 +223,11 @@ impl DmaBuf {
         }
     }
 
-    fn lock<C: FCount>(&self, file: &File<C>) -> graceref::sync::MutexGuard<'_, ()> {
+    fn lock<C: FCount>(&self, file: &File<C>) -> MutexGuard<'_, ()> {
         file.ghost.around(&file.ghost.gone, "struct dma_buf", || self.poll_lock.lock())
     }
 
-    fn unlock<C: FCount>(&self, file: &File<C>, guard: graceref::sync::MutexGuard<'_, ()>) {
+    fn unlock<C: FCount>(file: &File<C>, guard: MutexGuard<'_, ()>) {
         file.ghost.around(&file.ghost.gone, "struct dma_buf", || drop(guard));
     }
 
@@ -266,8 +266,12 @@ impl DmaBuf {
     pub fn raw_fences(&self) -> Vec<RawFence> {
         let look = |fence: &Fence| {
             // SAFETY: as `raw_active` (DmaBuf!TypeOK).
-            let FenceState { signalled, queued } = unsafe { *fence.state.as_ptr() };
-            RawFence { locked: fence.lock.raw_is_locked(), signalled, queued }
+            let state = unsafe { *fence.state.as_ptr() };
+            RawFence {
+                locked: fence.lock.raw_is_locked(),
+                signalled: state.signalled,
+                queued: state.queued,
+            }
         };
         self.fences.iter().map(look).collect()
     }
