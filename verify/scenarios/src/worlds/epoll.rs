@@ -47,8 +47,8 @@ impl Driver {
 
 /// The driver's own object.
 enum Private {
-    Buffer(DmaBuf),
-    Plain(Plain),
+    Buffer(Box<DmaBuf>),
+    Plain(Box<Plain>),
 }
 
 impl<C: FCount> FileOps<C> for Private {
@@ -85,9 +85,9 @@ impl<C: FCount> Epoll<C> {
             ep,
             mnt,
             private: if driver.takes_reference() {
-                Private::Buffer(DmaBuf::new(driver.fix(fix), 1, 1))
+                Private::Buffer(Box::new(DmaBuf::new(driver.fix(fix), 1, 1)))
             } else {
-                Private::Plain(Plain::default())
+                Private::Plain(Box::default())
             },
         }
     }
@@ -152,7 +152,7 @@ impl<C: FCount> World for Epoll<C> {
         show.is("mtx", self.ep.raw_mtx());
         show.is("mnt", self.mnt.as_ref().map_or(1, |mnt| mnt.raw_mnt_count()));
         let buffer = match &self.private {
-            Private::Buffer(dmabuf) => Some(dmabuf),
+            Private::Buffer(dmabuf) => Some(&**dmabuf),
             Private::Plain(_) => None,
         };
         let fence = buffer.map(|b| b.raw_fences()[0]);
