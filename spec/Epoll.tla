@@ -1,6 +1,6 @@
 ---------------------------- MODULE Epoll ----------------------------
-(* A dma-buf file watched by an epoll, closed while epoll_wait polls it and
-   while the fence that it waits for signals.
+(* A file watched by an epoll, closed while epoll_wait polls it, and its
+   filesystem unmounted after close(2).
 
    The bug: epoll holds no reference to the files it watches. Between the
    last put and eventpoll_release_file, ep_item_poll calls ->poll on a file
@@ -13,27 +13,42 @@
      4  close: eventpoll_release_file, ->release with a callback pending
      5  the fence signals: dma_buf_poll_cb, fput, f_count 1 -> 0 again
 
-   Fix: "2023"       nothing pins the file around ->poll
-        "2024"       epi_fget: inc-not-zero before ->poll, fput after it
-        "in_driver"  get_file_active in dma_buf_poll, and in no other driver
-   Driver: "dma_buf", or "other": a driver that takes references in ->poll
-        as well, and that nobody has mended.
+   Fix: "2023"         nothing pins the file around ->poll
+        "2024"         epi_fget: inc-not-zero before ->poll, fput after it
+        "in_driver"    get_file_active in dma_buf_poll, and in no other driver
+        "nouser"       epi_fget where nothing can be unmounted (SB_NOUSER);
+                       elsewhere a look at the count, and no pin
+        "at_close"     no pin; close(2) removes the item before its fput
+        "2023_no_mtx", "2024_no_mtx"   as these, but eventpoll_release_file
+                       does not take ep->mtx
+
+   Driver, by what ->poll does and what the file sits on:
+                          internal     can be unmounted
+     takes a reference    "dma_buf"    "other": nobody has mended it
+     reads private_data   "socket"     "fifo"
 
    A put that was the last does not release at once: fput queues __fput, on
    the putting task's way back to user mode (tw_), or on a worker when the
-   put was an interrupt's (irq_). close(2) runs it inline (close_).
+   put was an interrupt's (irq_). close(2) runs it inline (close_, early_).
 
-   Code: impl/lifetimes/src/file.rs, epoll.rs, dmabuf.rs *)
+   Code: impl/lifetimes/src/file.rs, epoll.rs, dmabuf.rs, plain.rs, mount.rs *)
 EXTENDS Integers, FiniteSets
 
-CONSTANTS Fix, Driver, Fences, Polls
+CONSTANTS Fix, Driver
 
-ASSUME Fix \in {"2023", "2024", "in_driver"}
-ASSUME Driver \in {"dma_buf", "other"}
-ASSUME Fences \in 1..2 /\ Polls \in 1..2
+ASSUME Fix \in {"2023", "2024", "in_driver", "nouser", "at_close", "2023_no_mtx", "2024_no_mtx"}
+ASSUME Driver \in {"dma_buf", "other", "socket", "fifo"}
 
-PinInEpoll  == Fix = "2024"
+TakesRef   == Driver \in {"dma_buf", "other"}
+Mountable  == Driver \in {"other", "fifo"}
+
+PinInEpoll  == Fix \in {"2024", "2024_no_mtx"} \/ (Fix = "nouser" /\ ~Mountable)
 PinInDriver == Fix = "in_driver" /\ Driver = "dma_buf"
+TakesMtx    == Fix \notin {"2023_no_mtx", "2024_no_mtx"}
+AtClose     == Fix = "at_close"
+
+Removers   == IF AtClose THEN {"closer"} ELSE {}
+Signallers == IF TakesRef THEN {"signaller"} ELSE {}
 
 (*
 --algorithm Epoll {
@@ -41,16 +56,19 @@ variables
   f_count   = 1;                                \* the descriptor's reference
   f_ep      = TRUE;                             \* the item is on the file's list
   mtx       = FALSE;                            \* ep->mtx
+  mnt       = IF Mountable THEN 2 ELSE 1;       \* mnt_count: the tree's reference, and the file's
   poll_lock = FALSE;                            \* dmabuf->poll.lock
   active    = FALSE;                            \* dcb.active
-  fence     = [i \in 1..Fences |-> FALSE];      \* fence->lock
-  signalled = [i \in 1..Fences |-> FALSE];
-  queued    = [i \in 1..Fences |-> FALSE];      \* the callback is on this fence's list
+  fence     = FALSE;                            \* fence->lock
+  signalled = FALSE;
+  queued    = FALSE;                            \* the callback is on the fence's list
   \* ghosts
   died      = FALSE;                            \* the count has been gone
   released  = 0;                                \* how often ->release ran
-  freed     = FALSE;                            \* the struct file is free memory
-  uaf       = FALSE;                            \* freed memory was touched
+  gone      = FALSE;                            \* what private_data points to is free memory
+  freed     = FALSE;                            \* the struct file is
+  uaf       = FALSE;                            \* free memory was touched
+  dead      = FALSE;                            \* an event came from a file whose count was zero
 
 macro put() {
   died    := died \/ f_count = 1;
@@ -66,7 +84,21 @@ macro remove_item() {
 macro lock_dmabuf() {
   await ~poll_lock;
   poll_lock := TRUE;
-  uaf       := uaf \/ released > 0;
+  uaf       := uaf \/ gone;
+}
+
+macro unlock_dmabuf() {
+  poll_lock := FALSE;
+  uaf       := uaf \/ gone;
+}
+
+macro dput() {
+  uaf  := uaf \/ gone;
+  gone := TRUE;
+}
+
+macro enter_poll() {
+  if (TakesRef) { goto poll_active } else { goto poll_read }
 }
 
 macro leave_poll() {
@@ -74,44 +106,85 @@ macro leave_poll() {
   else { if (PinInDriver) { goto poll_put } else { goto wait_unlock } }
 }
 
-fair process (closer \in {"closer"})
+fair process (closer \in {"closer"} \ Removers)
+variables busy = FALSE;
 {
 close_put:
   put();
-  if (f_count # 0) { goto Done };
+  if (f_count # 0) { if (Mountable) { goto umount } else { goto Done } };
 close_f_ep:                                     \* eventpoll_release: f_ep
   uaf := uaf \/ freed;
-  if (~f_ep) { goto close_release };
+  if (~f_ep) { goto close_release } else { if (~TakesMtx) { goto close_remove } };
 close_mtx:
   await ~mtx;
   mtx := TRUE;
 close_remove:                                   \* eventpoll_release_file
   remove_item();
+  if (~TakesMtx) { goto close_release };
 close_mtx_unlock:
   mtx := FALSE;
-close_release:                                  \* BUG_ON(active), kfree(dmabuf)
+close_release:                                  \* ->release
   released := released + 1;
+close_dput:                                     \* and what private_data points to: for a dma-buf BUG_ON(active), kfree
+  dput();
+  if (~Mountable) { goto close_free };
+close_mntput:
+  mnt := mnt - 1;
 close_free:
+  freed := TRUE;
+  if (~Mountable) { goto Done };
+umount:                                         \* umount(2), after close(2) has returned
+  busy := mnt > 1;
+}
+
+fair process (remover \in Removers)             \* "at_close": the same close(2) with the item out first
+{
+early_f_ep:
+  uaf := uaf \/ freed;
+early_mtx:
+  await ~mtx;
+  mtx := TRUE;
+early_remove:
+  remove_item();
+early_mtx_unlock:
+  mtx := FALSE;
+early_put:
+  put();
+  if (f_count # 0) { goto Done };
+early_release:
+  released := released + 1;
+early_dput:
+  dput();
+early_free:
   freed := TRUE;
 }
 
 fair process (waiter \in {"waiter"})
-variables seen = 0; mine = FALSE; k = 1; polls = 0; last = FALSE;
+variables seen = 0; mine = FALSE; took = FALSE; last = FALSE;
 {
 wait_mtx:                                       \* ep_send_events
   await ~mtx;
-  mtx  := TRUE;
-  last := FALSE;
+  mtx := TRUE;
 wait_item:
   if (~f_ep) { goto wait_unlock }
-  else { if (PinInDriver) { goto poll_get_load } else { if (~PinInEpoll) { goto poll_active } } };
+  else { if (PinInEpoll) { goto wait_get_load }
+  else { if (PinInDriver) { goto poll_get_load }
+  else { if (Fix # "nouser") { enter_poll() } } } };
+wait_count:                                     \* file_count: not from zero, but no pin
+  seen := f_count;
+  uaf  := uaf \/ freed;
+  if (seen = 0) { goto wait_unlock } else { enter_poll() };
 wait_get_load:                                  \* epi_fget
   seen := f_count;
   uaf  := uaf \/ freed;
   if (seen = 0) { goto wait_unlock };
 wait_get_cas:
-  if (f_count = seen) { f_count := seen + 1; goto poll_active }
+  if (f_count = seen) { f_count := seen + 1; enter_poll() }
   else { goto wait_get_load };
+poll_read:                                      \* sock_poll, pipe_poll: private_data, and an event
+  uaf  := uaf \/ gone;
+  dead := dead \/ f_count = 0;
+  leave_poll();
 poll_get_load:                                  \* get_file_active
   seen := f_count;
   uaf  := uaf \/ freed;
@@ -123,26 +196,24 @@ poll_active:                                    \* dma_buf_poll: dcb->active
   mine   := ~active;
   active := TRUE;
 poll_active_unlock:
-  poll_lock := FALSE;
+  unlock_dmabuf();
   if (~mine) { leave_poll() };
 poll_get:                                       \* get_file, which never fails: here the dead come back
   f_count := f_count + 1;
   uaf     := uaf \/ freed;
-  k       := 1;
 poll_fence:                                     \* dma_fence_add_callback
-  await ~fence[k];
-  fence[k]  := TRUE;
-  queued[k] := ~signalled[k];
-  mine      := signalled[k];                    \* not queued: the next fence
+  await ~fence;
+  fence  := TRUE;
+  queued := ~signalled;
+  took   := ~signalled;
 poll_fence_unlock:
-  fence[k] := FALSE;
-  if (~mine) { leave_poll() }
-  else { if (k < Fences) { k := k + 1; goto poll_fence } };
-poll_inline_active:                                    \* nothing queued: dma_buf_poll_cb here and now
+  fence := FALSE;
+  if (took) { leave_poll() };
+poll_inline_active:                             \* nothing queued: dma_buf_poll_cb here and now
   lock_dmabuf();
   active := FALSE;
 poll_inline_active_unlock:
-  poll_lock := FALSE;
+  unlock_dmabuf();
 poll_inline_put:
   put();
   last := f_count = 0;
@@ -155,63 +226,69 @@ wait_put:                                       \* ep_item_poll
   put();
   last := last \/ f_count = 0;
 wait_unlock:
-  mtx   := FALSE;
-  polls := polls + 1;
-  if (~last) { if (polls < Polls) { goto wait_mtx } else { goto Done } };
+  mtx := FALSE;
+  if (~last) { goto Done } else { if (AtClose) { goto tw_release } };
 tw_f_ep:                                        \* task work: __fput
   uaf := uaf \/ freed;
-  if (~f_ep) { goto tw_release };
+  if (~f_ep) { goto tw_release } else { if (~TakesMtx) { goto tw_remove } };
 tw_mtx:
   await ~mtx;
   mtx := TRUE;
 tw_remove:
   remove_item();
+  if (~TakesMtx) { goto tw_release };
 tw_mtx_unlock:
   mtx := FALSE;
 tw_release:
   released := released + 1;
+tw_dput:
+  dput();
+  if (~Mountable) { goto tw_free };
+tw_mntput:
+  mnt := mnt - 1;
 tw_free:
   freed := TRUE;
-  if (polls < Polls) { goto wait_mtx };
 }
 
-fair process (signaller \in {"signaller"})
-variables f = 1; had = FALSE; final = FALSE;
+fair process (signaller \in Signallers)
+variables final = FALSE;
 {
 signal:                                         \* dma_fence_signal
-  await ~fence[f];
-  fence[f]     := TRUE;
-  signalled[f] := TRUE;
-  had          := queued[f];
-  queued[f]    := FALSE;
-  final        := FALSE;
-  if (~had) { goto signal_unlock };
+  await ~fence;
+  fence     := TRUE;
+  signalled := TRUE;
+  if (~queued) { goto signal_unlock } else { queued := FALSE };
 cb_active:                                      \* dma_buf_poll_cb
   lock_dmabuf();
   active := FALSE;
 cb_active_unlock:
-  poll_lock := FALSE;
+  unlock_dmabuf();
 cb_put:
   put();
   final := f_count = 0;
 signal_unlock:
-  fence[f] := FALSE;
-  if (~final) { if (f < Fences) { f := f + 1; goto signal } else { goto Done } };
+  fence := FALSE;
+  if (~final) { goto Done } else { if (AtClose) { goto irq_release } };
 irq_f_ep:                                       \* the delayed list: __fput
   uaf := uaf \/ freed;
-  if (~f_ep) { goto irq_release };
+  if (~f_ep) { goto irq_release } else { if (~TakesMtx) { goto irq_remove } };
 irq_mtx:
   await ~mtx;
   mtx := TRUE;
 irq_remove:
   remove_item();
+  if (~TakesMtx) { goto irq_release };
 irq_mtx_unlock:
   mtx := FALSE;
 irq_release:
   released := released + 1;
+irq_dput:
+  dput();
+  if (~Mountable) { goto irq_free };
+irq_mntput:
+  mnt := mnt - 1;
 irq_free:
   freed := TRUE;
-  if (f < Fences) { f := f + 1; goto signal };
 }
 }
 *)
@@ -219,29 +296,31 @@ irq_free:
 \* END TRANSLATION
 
 -----------------------------------------------------------------------------
+Threads == {"closer", "waiter"} \cup Signallers
+
+\* Which of the threads stand before one of these.
+Before(labels) == {t \in Threads : pc[t] \in labels}
+
 CallbackLabels == {"cb_active", "cb_active_unlock", "cb_put"}
 
 \* The steps of ->poll, up to the fput that ends the pin.
 PollLabels ==
-  {"poll_active", "poll_active_unlock", "poll_get", "poll_fence", "poll_fence_unlock",
+  {"poll_read", "poll_active", "poll_active_unlock", "poll_get", "poll_fence", "poll_fence_unlock",
    "poll_inline_active", "poll_inline_active_unlock", "poll_inline_put"}
 
 EpiFgetLabels == {"wait_get_load", "wait_get_cas"}
 
-\* References that callbacks own: queued, or on their way to the put.
+\* The callback's reference: queued, or on its way to the put.
 CallbackRefs ==
-  Cardinality({i \in 1..Fences : queued[i]})
-    + (IF pc["signaller"] \in CallbackLabels THEN 1 ELSE 0)
-    + (IF pc["waiter"] \in {"poll_inline_active", "poll_inline_active_unlock", "poll_inline_put"} THEN 1 ELSE 0)
-
-DescriptorRefs == IF pc["closer"] = "close_put" THEN 1 ELSE 0
+  (IF queued THEN 1 ELSE 0)
+    + Cardinality(Before(CallbackLabels \cup {"poll_inline_active", "poll_inline_active_unlock", "poll_inline_put"}))
 
 TypeOK ==
-  /\ f_count \in -1..5
+  /\ f_count \in -1..4 /\ mnt \in 0..2
   /\ f_ep \in BOOLEAN /\ mtx \in BOOLEAN /\ poll_lock \in BOOLEAN /\ active \in BOOLEAN
-  /\ fence \in [1..Fences -> BOOLEAN]
-  /\ signalled \in [1..Fences -> BOOLEAN] /\ queued \in [1..Fences -> BOOLEAN]
-  /\ died \in BOOLEAN /\ released \in 0..4 /\ freed \in BOOLEAN /\ uaf \in BOOLEAN
+  /\ fence \in BOOLEAN /\ signalled \in BOOLEAN /\ queued \in BOOLEAN
+  /\ died \in BOOLEAN /\ released \in 0..3 /\ gone \in BOOLEAN /\ freed \in BOOLEAN
+  /\ uaf \in BOOLEAN /\ dead \in BOOLEAN
 
 \* A count that was gone stays gone.
 NoResurrect == died => f_count = 0
@@ -251,41 +330,35 @@ ReleasedOnce == released <= 1
 NoUseAfterFree == ~uaf
 
 \* BUG_ON(dcb.active) in dma_buf_release.
-ReleaseImpliesNoCallback == released > 0 => ~active /\ CallbackRefs = 0
+ReleaseImpliesNoCallback == gone => ~active /\ CallbackRefs = 0
 
 \* ->poll is entered, and run, on a file that somebody holds.
-PollPinned == pc["waiter"] \in PollLabels => f_count > 0
+PollPinned == Before(PollLabels) # {} => f_count > 0
 
 \* ep->mtx, held from ep_item_poll's look at the item on, keeps ->release away.
-MtxExcludesRelease ==
-  pc["waiter"] \in PollLabels \cup EpiFgetLabels => released = 0 /\ ~freed
+MtxExcludesRelease == Before(PollLabels \cup EpiFgetLabels) # {} => released = 0 /\ ~freed
 
 \* Whatever epi_fget looks at, it is this file and no other.
-EpiFgetSeesTheFile == pc["waiter"] \in EpiFgetLabels => f_ep /\ released = 0 /\ ~freed
-
-\* However many fences: one reference for the direction at the most.
-OneRefPerDirection == CallbackRefs <= 1 /\ (CallbackRefs = 1 => active \/ pc["signaller"] \in CallbackLabels \/ pc["waiter"] \in PollLabels)
+EpiFgetSeesTheFile == Before(EpiFgetLabels) # {} => f_ep /\ released = 0 /\ ~freed
 
 \* Every path gave back what it took.
 NothingLeft ==
-  (\A t \in {"closer", "waiter", "signaller"} : pc[t] = "Done")
-    => f_count = 0 /\ ~active /\ CallbackRefs = 0 /\ released = 1 /\ freed
+  (\A t \in Threads : pc[t] = "Done")
+    => f_count = 0 /\ ~active /\ CallbackRefs = 0 /\ released = 1 /\ gone /\ freed /\ ~f_ep /\ mnt = 1
+
+\* A file whose count is zero gives no event.
+NeverDeadEvent == ~dead
+
+\* umount(2) succeeds once the only descriptor is closed.
+NeverEbusy == ~busy["closer"]
 
 \* Baits and witnesses: these must fail.
-NeverPollDead   == ~(pc["waiter"] \in PollLabels /\ f_count = 0)
-NeverReleased   == released = 0
-NeverOutlivesFd == ~(pc["closer"] = "Done" /\ f_count > 0 /\ CallbackRefs = 1 /\ pc["waiter"] = "Done")
-NeverRefused    == ~(pc["waiter"] \in EpiFgetLabels /\ f_count = 0)
+NeverPollDead == ~(Before(PollLabels) # {} /\ f_count = 0)
+NeverReleased == released = 0
+NeverRefused  == ~(Before(EpiFgetLabels) # {} /\ f_count = 0)
 
 \* Liveness.
-ClosedIsReleased == (f_count = 0 /\ pc["closer"] # "close_put") ~> released > 0
-FileGoesAway     == <>(freed /\ f_count = 0)
-
-\* The same without the promise that fences signal: then FileGoesAway must fail.
-SpecNoSignal ==
-  /\ Init /\ [][Next]_vars
-  /\ \A self \in {"closer"} : WF_vars(closer(self))
-  /\ \A self \in {"waiter"} : WF_vars(waiter(self))
+ClosedIsReleased == died ~> released > 0
 
 Life == INSTANCE FileLife WITH life <-
   IF freed THEN "freed"
@@ -297,9 +370,9 @@ RefinesFileLife == Life!Spec
 
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
-  /\ f_count' \in {1, 99} /\ released' \in {0, 1} /\ queued' \in [1..Fences -> BOOLEAN]
-  /\ UNCHANGED <<pc, f_ep, mtx, poll_lock, active, fence, signalled, died, freed, uaf,
-                 seen, mine, k, polls, last, f, had, final>>
+  /\ f_count' \in {1, 99} /\ released' \in {0, 1}
+  /\ UNCHANGED <<pc, f_ep, mtx, mnt, poll_lock, active, fence, signalled, queued, died, gone, freed, uaf, dead,
+                 busy, seen, mine, took, last, final>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 
 \* Nobody promises to go on: every liveness property must fail.

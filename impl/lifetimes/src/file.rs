@@ -1,16 +1,31 @@
 //! struct file: its count, its place on an epoll's list, and `__fput`.
 //!
-//! Spec: `Epoll` (and `FileLife`, which it refines).
+//! Spec: `Epoll` (and `FileLife`, which it refines), `DmaBuf`, `Wrapper`.
 
 use crate::counts::FCount;
-use crate::dmabuf::DmaBuf;
-use crate::epoll::Eventpoll;
-use crate::ghost::FileGhost;
+use crate::epoll::{Eventpoll, Fix};
+use crate::ghost::{FileGhost, FileGhosts};
+use crate::mount::Mount;
 use graceref::at;
 use graceref::sync::model::violated;
-use graceref::sync::{AtomicU32, ENGINE, Engine, Ordering, Tracked};
+use graceref::sync::{AtomicU32, Ordering, Tracked};
+use std::sync::Arc;
 
-/// A struct file over a dma-buf.
+/// What a driver does at the end of its file.
+pub trait FileOps<C: FCount> {
+    /// `->release`: what it does beyond having been called.
+    fn release(&self, _file: &File<C>) {}
+    /// What the dentry's last put ends: the object that private_data points to.
+    fn d_release(&self, file: &File<C>);
+}
+
+/// A driver whose files can be polled.
+pub trait Poll<C: FCount>: FileOps<C> {
+    /// `->poll`. Returns whether a put in it was the last.
+    fn poll(&self, file: &File<C>) -> bool;
+}
+
+/// A struct file.
 #[derive(Debug)]
 pub struct File<C> {
     pub(crate) f_count: C,
@@ -18,33 +33,40 @@ pub struct File<C> {
     pub(crate) f_ep: AtomicU32,
     /// The fields that are gone when the file is freed.
     fields: Tracked<()>,
+    /// The epoll that watches it, if one ever has.
+    ep: Option<Arc<Eventpoll>>,
+    /// The mount that it is on, where that is one that somebody may unmount.
+    mnt: Option<Arc<Mount>>,
     pub(crate) ghost: FileGhost,
 }
 
 impl<C: FCount> File<C> {
-    /// An open file with one descriptor, watched by an epoll.
-    pub fn watched() -> Self {
+    /// An open file with one descriptor.
+    pub fn new(mnt: Option<&Arc<Mount>>) -> Self {
         Self {
             f_count: C::new(),
-            f_ep: AtomicU32::new(1),
+            f_ep: AtomicU32::new(0),
             fields: Tracked::new(()),
+            ep: None,
+            mnt: mnt.cloned(),
             ghost: FileGhost::default(),
         }
     }
 
+    /// The same, watched by an epoll.
+    #[must_use]
+    pub fn watched_by(self, ep: &Arc<Eventpoll>) -> Self {
+        Self { f_ep: AtomicU32::new(1), ep: Some(Arc::clone(ep)), ..self }
+    }
+
+    /// Whether its filesystem can be unmounted.
+    pub(crate) fn mountable(&self) -> bool {
+        self.mnt.is_some()
+    }
+
     /// The struct file itself is accessed: it had better not be free.
-    ///
-    /// The model looks right after the step, which is the step's own time. Real threads must look before: after a
-    /// put the file may rightly be gone.
     pub(crate) fn access<R>(&self, what: &str, step: impl FnOnce() -> R) -> R {
-        if ENGINE == Engine::Std {
-            self.ghost.touch(self.ghost.freed.get(), what);
-        }
-        let result = step();
-        if ENGINE != Engine::Std {
-            self.ghost.touch(self.ghost.freed.get(), what);
-        }
-        result
+        self.ghost.around(&self.ghost.freed, what, step)
     }
 
     /// `get_file`: takes a reference without looking at the count.
@@ -66,6 +88,11 @@ impl<C: FCount> File<C> {
         got
     }
 
+    /// `file_count`: a look, and no reference.
+    pub(crate) fn file_count(&self) -> u64 {
+        self.access("f_count (file_count)", || self.f_count.file_count())
+    }
+
     /// `fput`: gives a reference back; `true` if the caller has `__fput` to run, later, outside every lock.
     #[must_use]
     pub fn fput(&self) -> bool {
@@ -76,18 +103,53 @@ impl<C: FCount> File<C> {
         last
     }
 
-    /// `__fput`: out of the epoll, then `->release`, then the struct file itself.
-    pub fn __fput(&self, ep: &Eventpoll, dmabuf: &DmaBuf) {
+    /// `__fput`: out of the epoll, then `->release`, then the dentry, then the struct file itself.
+    pub fn __fput(&self, ops: &impl FileOps<C>) {
+        if let Some(ep) = &self.ep
+            && ep.fix() != Fix::AtClose
+        {
+            self.eventpoll_release();
+        }
+        self.release(ops);
+        ops.d_release(self);
+        if let Some(mnt) = &self.mnt {
+            mnt.mntput();
+        }
+        self.free();
+    }
+
+    /// `__fput` as it was up to 2013: the struct file goes before the dentry.
+    pub(crate) fn __fput_2013(&self, ops: &impl FileOps<C>) {
+        self.release(ops);
+        self.free();
+        ops.d_release(self);
+    }
+
+    /// `eventpoll_release`: without a lock, right only while whoever writes f_ep holds the file.
+    pub fn eventpoll_release(&self) {
         at!("f_ep");
-        // eventpoll_release: without a lock, right only while whoever writes f_ep holds the file.
         // ORDERING: Relaxed; the put that led here has acquired what the writers did.
         let watched =
             self.access("f_ep (eventpoll_release)", || self.f_ep.load(Ordering::Relaxed) != 0);
         self.fields.with(|_| ());
-        if watched {
+        if let Some(ep) = &self.ep
+            && watched
+        {
             ep.release_file(self);
         }
-        dmabuf.release(&self.ghost);
+    }
+
+    fn release(&self, ops: &impl FileOps<C>) {
+        at!("release");
+        self.fields.with(|_| ());
+        self.ghost.released.with(|n| *n += 1);
+        if self.ghost.released.get() > 1 {
+            violated("ReleasedOnce", format_args!("->release ran a second time"));
+        }
+        ops.release(self);
+    }
+
+    fn free(&self) {
         at!("free");
         self.fields.retire();
         self.ghost.freed.set(true);
@@ -103,9 +165,8 @@ impl<C: FCount> File<C> {
         self.f_ep.raw_load() != 0
     }
 
-    /// The ghosts, for observers: died, released, freed, and whether freed memory was used.
-    pub fn ghosts(&self) -> (bool, u32, bool, bool) {
-        let g = &self.ghost;
-        (g.died.get(), g.released.get(), g.freed.get(), g.uaf.get())
+    /// The ghosts, for observers.
+    pub fn ghosts(&self) -> FileGhosts {
+        self.ghost.look()
     }
 }

@@ -1,14 +1,31 @@
 //! Variables of the proof: invisible to the engines, compared with the spec's ghosts in every state.
 
 use graceref::sync::model::{Ghost, violated};
+use graceref::sync::{ENGINE, Engine};
 
 /// What has happened to a struct file.
 #[derive(Debug, Default)]
 pub(crate) struct FileGhost {
     pub(crate) died: Ghost<bool>,
     pub(crate) released: Ghost<u32>,
+    /// What its private_data points to is free memory.
+    pub(crate) gone: Ghost<bool>,
     pub(crate) freed: Ghost<bool>,
     pub(crate) uaf: Ghost<bool>,
+    /// An event came from it while its count was zero.
+    pub(crate) dead: Ghost<bool>,
+}
+
+/// The ghosts of a struct file, for observers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, clippy::struct_excessive_bools)]
+pub struct FileGhosts {
+    pub died: bool,
+    pub released: u32,
+    pub gone: bool,
+    pub freed: bool,
+    pub uaf: bool,
+    pub dead: bool,
 }
 
 impl FileGhost {
@@ -17,6 +34,32 @@ impl FileGhost {
         if gone {
             self.uaf.set(true);
             violated("NoUseAfterFree", format_args!("{what} was used after it was freed"));
+        }
+    }
+
+    /// A step touches memory that had better not be gone.
+    ///
+    /// The model looks right after the step, which is the step's own time. Real threads must look before: after the
+    /// step the memory may rightly be gone.
+    pub(crate) fn around<R>(&self, gone: &Ghost<bool>, what: &str, step: impl FnOnce() -> R) -> R {
+        if ENGINE == Engine::Std {
+            self.touch(gone.get(), what);
+        }
+        let result = step();
+        if ENGINE != Engine::Std {
+            self.touch(gone.get(), what);
+        }
+        result
+    }
+
+    pub(crate) fn look(&self) -> FileGhosts {
+        FileGhosts {
+            died: self.died.get(),
+            released: self.released.get(),
+            gone: self.gone.get(),
+            freed: self.freed.get(),
+            uaf: self.uaf.get(),
+            dead: self.dead.get(),
         }
     }
 }

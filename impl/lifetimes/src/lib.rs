@@ -12,5 +12,9 @@ pub mod dmabuf;
 pub mod epoll;
 pub mod epoll_api;
 pub mod file;
+pub mod mount;
+pub mod plain;
+pub mod wrapper;
 
 mod ghost;
+pub use ghost::FileGhosts;

@@ -3,13 +3,17 @@
 
 use graceref::sync::model::take_report;
 use graceref::{CasCount, FileRefCount};
+use lifetimes::FileGhosts;
 use lifetimes::counts::file_ref::{Draft, FileRef, Zeroing};
 use lifetimes::counts::rcuref::{Fix as RcurefFix, Rcuref};
 use lifetimes::counts::{AtomicLong, FCount, in_spec_scale};
-use lifetimes::dmabuf::{DmaBuf, Driver};
+use lifetimes::dmabuf::{self, DmaBuf};
 use lifetimes::epoll::{Eventpoll, Fix};
-use lifetimes::file::File;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use lifetimes::file::{File, FileOps, Poll};
+use lifetimes::mount::Mount;
+use lifetimes::plain::Plain;
+use lifetimes::wrapper::{self, Object};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the mirror reports goes to one place for the whole process.
 fn alone() -> MutexGuard<'static, ()> {
@@ -19,24 +23,32 @@ fn alone() -> MutexGuard<'static, ()> {
     guard
 }
 
-fn closed<C: FCount>(file: &File<C>, ep: &Eventpoll, dmabuf: &DmaBuf) -> bool {
+fn closed<C: FCount>(file: &File<C>, ops: &impl FileOps<C>) -> bool {
     let last = file.fput();
     if last {
-        file.__fput(ep, dmabuf);
+        file.__fput(ops);
     }
     last
 }
 
-fn objects<C: FCount>(fences: usize) -> (File<C>, Eventpoll, DmaBuf) {
-    (File::watched(), Eventpoll::new(), DmaBuf::new(Driver::DmaBuf, fences))
+/// A watched file, its epoll and its buffer.
+fn objects<C: FCount>(fix: Fix, fences: usize) -> (File<C>, Arc<Eventpoll>, DmaBuf) {
+    let ep = Arc::new(Eventpoll::new(fix));
+    (File::new(None).watched_by(&ep), ep, DmaBuf::new(dmabuf::Fix::GetFile, 1, fences))
+}
+
+/// What is left of a file that was opened, closed, released and freed once.
+fn closed_once(ghosts: FileGhosts) -> bool {
+    ghosts
+        == FileGhosts { died: true, released: 1, gone: true, freed: true, uaf: false, dead: false }
 }
 
 #[test]
 fn closing_the_only_descriptor_releases_and_frees_once() {
     let _alone = alone();
-    let (file, ep, dmabuf) = objects::<CasCount>(1);
-    assert!(closed(&file, &ep, &dmabuf));
-    assert_eq!(file.ghosts(), (true, 1, true, false));
+    let (file, _, dmabuf) = objects::<CasCount>(Fix::EpiFget, 1);
+    assert!(closed(&file, &dmabuf));
+    assert!(closed_once(file.ghosts()));
     assert!(!file.raw_f_ep());
     assert!(take_report().violations.is_empty());
 }
@@ -44,60 +56,139 @@ fn closing_the_only_descriptor_releases_and_frees_once() {
 #[test]
 fn a_poll_keeps_the_file_until_its_fence_signals() {
     let _alone = alone();
-    let (file, ep, dmabuf) = objects::<CasCount>(1);
-    assert!(!ep.wait(&file, &dmabuf, Fix::EpiFget));
-    assert!(dmabuf.raw_active());
+    let (file, ep, dmabuf) = objects::<CasCount>(Fix::EpiFget, 1);
+    assert!(!ep.wait(&file, &dmabuf));
+    assert_eq!(dmabuf.raw_active(), [true]);
     assert_eq!(file.raw_f_count(), 2);
-    assert!(!closed(&file, &ep, &dmabuf));
+    assert!(!closed(&file, &dmabuf));
     assert!(dmabuf.signal(0, &file), "the callback's put is the last");
-    file.__fput(&ep, &dmabuf);
-    assert_eq!(file.ghosts(), (true, 1, true, false));
+    file.__fput(&dmabuf);
+    assert!(closed_once(file.ghosts()));
     assert!(take_report().violations.is_empty());
 }
 
 #[test]
 fn a_poll_on_signalled_fences_keeps_nothing() {
     let _alone = alone();
-    let (file, ep, dmabuf) = objects::<CasCount>(2);
+    let (file, ep, dmabuf) = objects::<CasCount>(Fix::EpiFget, 2);
     assert!(!dmabuf.signal(0, &file));
     assert!(!dmabuf.signal(1, &file));
-    assert!(!ep.wait(&file, &dmabuf, Fix::EpiFget));
-    assert_eq!((file.raw_f_count(), dmabuf.raw_active()), (1, false));
+    assert!(!ep.wait(&file, &dmabuf));
+    assert_eq!((file.raw_f_count(), dmabuf.raw_active()), (1, vec![false]));
 }
 
 #[test]
 fn the_callback_waits_on_the_first_fence_that_has_not_signalled() {
     let _alone = alone();
-    let (file, ep, dmabuf) = objects::<CasCount>(2);
+    let (file, ep, dmabuf) = objects::<CasCount>(Fix::EpiFget, 2);
     assert!(!dmabuf.signal(0, &file));
-    assert!(!ep.wait(&file, &dmabuf, Fix::EpiFget));
-    assert!(!ep.wait(&file, &dmabuf, Fix::EpiFget), "a second poll starts no second callback");
+    assert!(!ep.wait(&file, &dmabuf));
+    assert!(!ep.wait(&file, &dmabuf), "a second poll starts no second callback");
     assert_eq!(file.raw_f_count(), 2);
-    assert_eq!(dmabuf.raw_fences(), [(false, true, false), (false, false, true)]);
+    let queued: Vec<_> = dmabuf.raw_fences().iter().map(|fence| fence.queued[0]).collect();
+    assert_eq!(queued, [false, true]);
+}
+
+#[test]
+fn each_direction_has_its_own_callback_and_reference() {
+    let _alone = alone();
+    let file = File::<CasCount>::new(None);
+    let dmabuf = DmaBuf::new(dmabuf::Fix::GetFile, 2, 1);
+    assert!(!dmabuf.poll(&file));
+    assert_eq!((file.raw_f_count(), dmabuf.raw_active()), (3, vec![true, true]));
+    assert!(!closed(&file, &dmabuf));
+    assert!(dmabuf.signal(0, &file), "the second callback's put is the last");
+    assert_eq!(file.raw_f_count(), 0);
+}
+
+#[test]
+fn a_release_that_cancels_leaves_nothing_to_run() {
+    let _alone = alone();
+    let file = File::<CasCount>::new(None);
+    let dmabuf = DmaBuf::new(dmabuf::Fix::Cancel, 2, 2);
+    assert!(!dmabuf.poll(&file));
+    assert_eq!(file.raw_f_count(), 1, "no reference for the callbacks");
+    assert!(closed(&file, &dmabuf));
+    assert_eq!(dmabuf.raw_active(), [false, false]);
+    assert!(!dmabuf.signal(0, &file));
+    assert!(closed_once(file.ghosts()));
+    let report = take_report();
+    assert!(report.violations.is_empty() && report.witnesses.contains_key("Cancelled"));
+}
+
+#[test]
+fn a_release_that_neither_holds_nor_cancels_is_the_bug_of_2020() {
+    let _alone = alone();
+    let file = File::<AtomicLong>::new(None);
+    let dmabuf = DmaBuf::new(dmabuf::Fix::NoReference, 1, 1);
+    assert!(!dmabuf.poll(&file));
+    assert!(closed(&file, &dmabuf));
+    assert!(!dmabuf.signal(0, &file));
+    let violations = take_report().violations;
+    assert!(violations.contains_key("ReleaseImpliesNoCallback"), "{violations:?}");
+    assert!(violations.contains_key("NoUseAfterFree"), "{violations:?}");
 }
 
 #[test]
 fn an_epoll_that_has_lost_its_item_polls_nothing() {
     let _alone = alone();
-    let (file, ep, dmabuf) = objects::<AtomicLong>(1);
-    assert!(closed(&file, &ep, &dmabuf));
-    assert!(!ep.wait(&file, &dmabuf, Fix::Unpinned));
+    let (file, ep, dmabuf) = objects::<AtomicLong>(Fix::Unpinned, 1);
+    assert!(closed(&file, &dmabuf));
+    assert!(!ep.wait(&file, &dmabuf));
     assert!(take_report().violations.is_empty());
 }
 
 #[test]
 fn a_dead_file_is_refused_by_the_pin_and_revived_without_it() {
     let _alone = alone();
-    let (file, ep, dmabuf) = objects::<CasCount>(1);
+    let (file, ep, dmabuf) = objects::<CasCount>(Fix::EpiFget, 1);
     assert!(file.fput(), "the count is gone, __fput has not begun");
-    assert!(!ep.wait(&file, &dmabuf, Fix::EpiFget));
+    assert!(!ep.wait(&file, &dmabuf));
     assert!(take_report().violations.is_empty());
 
-    let (file, ep, dmabuf) = objects::<AtomicLong>(1);
+    let (file, ep, dmabuf) = objects::<AtomicLong>(Fix::Unpinned, 1);
     assert!(file.fput());
-    assert!(!ep.wait(&file, &dmabuf, Fix::Unpinned));
+    assert!(!ep.wait(&file, &dmabuf));
     assert_eq!(file.raw_f_count(), 1);
     assert!(take_report().violations.contains_key("NoResurrect"));
+}
+
+#[test]
+fn the_hybrid_pins_what_cannot_be_unmounted_and_looks_at_the_rest() {
+    let _alone = alone();
+    let mnt = Arc::new(Mount::with_one_file());
+    for (mnt, pinned) in [(None, true), (Some(&mnt), false)] {
+        let ep = Arc::new(Eventpoll::new(Fix::NoUser));
+        let file = File::<AtomicLong>::new(mnt).watched_by(&ep);
+        assert_eq!(ep.pins(&file), pinned);
+        assert!(file.fput());
+        assert!(!ep.wait(&file, &Plain::default()));
+        assert!(!take_report().witnesses.contains_key("PollDead"), "a dead file is not polled");
+    }
+}
+
+#[test]
+fn a_mount_is_busy_until_its_file_is_gone() {
+    let _alone = alone();
+    let mnt = Arc::new(Mount::with_one_file());
+    let file = File::<CasCount>::new(Some(&mnt));
+    assert!(file.get_active(), "a pin");
+    assert!(!closed(&file, &Plain::default()));
+    assert!(mnt.umount());
+    assert!(closed(&file, &Plain::default()), "the pin goes");
+    assert!(!mnt.umount());
+    assert!(closed_once(file.ghosts()));
+}
+
+#[test]
+fn an_object_outlives_its_wrapper_and_gets_another() {
+    let _alone = alone();
+    let object = Object::<CasCount>::new(wrapper::Fix::Mutex, 2);
+    object.export_use_close();
+    object.export_use_close();
+    assert_eq!(object.raw(), (false, 0, 0, 2, 1));
+    let report = take_report();
+    assert!(report.violations.is_empty() && report.witnesses.contains_key("Another"));
 }
 
 #[test]

@@ -9,8 +9,7 @@
 //! A step of a specification is written [`at!`](crate::at)`("label")` on the line over the one shared access that
 //! it stands for. The label is the PlusCal label, so that code and spec can be held against each other.
 
-// The facade has to be free in an unoptimised build as well, where `inline` alone does nothing.
-#![allow(clippy::inline_always)]
+// The facade has to be free in an unoptimised build as well, where `inline` alone does nothing: hence `inline(always)`.
 
 #[cfg(all(graceref_loom, graceref_shuttle))]
 compile_error!("choose one engine: graceref_loom and graceref_shuttle exclude each other");

@@ -48,6 +48,14 @@ impl FCount for AtomicLong {
         last
     }
 
+    fn file_count(&self) -> u64 {
+        at!("count");
+        // ORDERING: Relaxed; nothing follows from it.
+        let seen = self.0.load(Ordering::Relaxed);
+        local!(seen = seen);
+        seen
+    }
+
     fn raw(&self) -> i64 {
         self.0.raw_load().cast_signed()
     }

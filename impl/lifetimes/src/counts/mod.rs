@@ -20,6 +20,13 @@ pub trait FCount: Send + Sync + 'static {
     fn get_active(&self) -> bool;
     /// `true` if it was the last.
     fn put(&self) -> bool;
+    /// `file_count`: what a caller without a reference may see, and no promise.
+    ///
+    /// # Panics
+    /// Of a count that keeps its number to itself.
+    fn file_count(&self) -> u64 {
+        panic!("this count cannot be looked at from outside");
+    }
     /// The number of references, for observers outside the model.
     fn raw(&self) -> i64;
 }

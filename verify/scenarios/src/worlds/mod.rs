@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod count;
+pub(crate) mod dmabuf;
 pub(crate) mod epoll;
 pub(crate) mod file_ref;
 mod held;
@@ -18,3 +19,4 @@ pub(crate) mod rcuref;
 pub(crate) mod stash;
 pub(crate) mod straggle;
 pub(crate) mod table;
+pub(crate) mod wrapper;
