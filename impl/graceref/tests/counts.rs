@@ -237,7 +237,7 @@ fn a_count_at_its_limit_saturates_and_is_leaked_instead_of_wrapping() {
 }
 
 fn a_failed_get_writes_nothing<C: Reference>() {
-    for &word in [&[0, C::dead().raw_word()], C::DEAD_WORDS].concat().iter() {
+    for word in [&[0, C::dead().raw_word()], C::DEAD_WORDS].concat() {
         let count = C::of(word);
         assert!(!count.get_active());
         assert_eq!(count.raw_word(), word);

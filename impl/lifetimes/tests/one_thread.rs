@@ -1,10 +1,10 @@
 //! What the mirror's objects do when nothing else happens at the same time.
 #![cfg(not(any(graceref_loom, graceref_shuttle)))]
 
+use graceref::CasCount;
 use graceref::sync::model::take_report;
-use graceref::{CasCount, FileRefCount};
 use lifetimes::FileGhosts;
-use lifetimes::counts::file_ref::{Draft, FileRef, Zeroing};
+use lifetimes::counts::file_ref::{Draft, FileRef, Merged, Zeroing};
 use lifetimes::counts::rcuref::{Fix as RcurefFix, Rcuref};
 use lifetimes::counts::{AtomicLong, FCount, in_spec_scale};
 use lifetimes::dmabuf::{self, DmaBuf};
@@ -203,14 +203,14 @@ fn every_file_ref_counts_down_to_one_release_and_is_dead_after_it() {
         word.init();
         assert_eq!(word.raw(), 0);
     }
-    check::<FileRefCount>();
+    check::<Merged>();
     check::<Draft>();
     check::<Zeroing>();
 }
 
 #[test]
 fn only_the_zeroing_allocator_makes_a_dead_word_live() {
-    let (merged, zeroing) = (FileRefCount::new(), <Zeroing as FileRef>::new());
+    let (merged, zeroing) = (<Merged as FileRef>::new(), <Zeroing as FileRef>::new());
     assert!(FileRef::put(&merged) && zeroing.put());
     merged.allocated();
     zeroing.allocated();
