@@ -9,6 +9,7 @@
 
 pub mod counts;
 pub mod dmabuf;
+pub mod ep_remove;
 pub mod epoll;
 pub mod file;
 

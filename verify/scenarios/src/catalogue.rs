@@ -2,8 +2,8 @@
 
 use crate::scenario::Scenario;
 use crate::worlds::{
-    cache, count, epoll, file_ref, keys, kill, litmus, numbers, pool, rcu, rcu_pool, rcuref, stash,
-    straggle, table,
+    cache, count, ep_remove, epoll, file_ref, keys, kill, litmus, numbers, pool, rcu, rcu_pool,
+    rcuref, stash, straggle, table,
 };
 
 /// Every scenario, in the order of the spec's modules.
@@ -23,6 +23,7 @@ pub fn all() -> Vec<Scenario> {
         rcu::all(),
         rcu_pool::all(),
         epoll::all(),
+        ep_remove::all(),
         litmus::all(),
     ]
     .into_iter()

@@ -389,6 +389,9 @@ pub fn fence(order: Ordering) {
 pub struct Mutex<T> {
     inner: engine::Mutex<T>,
     held: Arc<AtomicBool>,
+    /// Which of the model's threads took it last.
+    #[cfg(graceref_shuttle)]
+    holder: std::sync::Mutex<Option<usize>>,
     object: Object,
 }
 
@@ -406,6 +409,8 @@ impl<T> Mutex<T> {
         Self {
             inner: engine::Mutex::new(value),
             held: Arc::new(AtomicBool::new(false)),
+            #[cfg(graceref_shuttle)]
+            holder: std::sync::Mutex::default(),
             object: Object::new(),
         }
     }
@@ -413,15 +418,32 @@ impl<T> Mutex<T> {
     /// Waits for the lock.
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
+        #[cfg(graceref_shuttle)]
+        let me = model::current();
         let inner = self.object.lock_step(&self.held, || {
+            // Who waits for itself is not enabled either, which shuttle, but for a scheduling point, would not let
+            // the project's own schedulers see: it panics.
+            #[cfg(graceref_shuttle)]
+            if self.raw_is_locked() && me.is_some() && *self.holder() == me {
+                shuttle::thread::yield_now();
+            }
             let guard = match self.inner.lock() {
                 Ok(guard) => guard,
                 Err(poisoned) => poisoned.into_inner(),
             };
             self.held.store(true, Ordering::Relaxed);
+            #[cfg(graceref_shuttle)]
+            {
+                *self.holder() = me;
+            }
             guard
         });
         MutexGuard { inner: Some(inner), mutex: self, taken: core::panic::Location::caller() }
+    }
+
+    #[cfg(graceref_shuttle)]
+    fn holder(&self) -> std::sync::MutexGuard<'_, Option<usize>> {
+        self.holder.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Whether somebody holds the lock, seen from outside the model.

@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod count;
+pub(crate) mod ep_remove;
 pub(crate) mod epoll;
 pub(crate) mod file_ref;
 mod held;
