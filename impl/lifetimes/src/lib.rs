@@ -9,7 +9,10 @@
 
 pub mod counts;
 pub mod dmabuf;
+pub mod ep_list;
+pub mod ep_nested;
 pub mod ep_remove;
+pub mod ep_walk;
 pub mod epoll;
 pub mod file;
 

@@ -2,8 +2,8 @@
 
 use crate::scenario::Scenario;
 use crate::worlds::{
-    cache, count, ep_remove, epoll, file_ref, keys, kill, litmus, numbers, pool, rcu, rcu_pool,
-    rcuref, stash, straggle, table,
+    cache, count, ep_list, ep_nested, ep_remove, ep_walk, epoll, file_ref, keys, kill, litmus,
+    numbers, pool, rcu, rcu_pool, rcuref, stash, straggle, table,
 };
 
 /// Every scenario, in the order of the spec's modules.
@@ -24,6 +24,9 @@ pub fn all() -> Vec<Scenario> {
         rcu_pool::all(),
         epoll::all(),
         ep_remove::all(),
+        ep_walk::all(),
+        ep_list::all(),
+        ep_nested::all(),
         litmus::all(),
     ]
     .into_iter()
