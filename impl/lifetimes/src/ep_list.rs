@@ -222,10 +222,11 @@ impl Listed {
         let mine = self.listed.load_settled(Ordering::Relaxed) == 0;
         self.touch_head();
         local!(mine = mine);
+        // The list's last word is in the head; who finds it empty may free the head at once.
+        self.head.with_mut(|_| ());
         at!("unlink");
         // ORDERING: Release pairs with the Acquire of `unlist`.
         self.link.store(0, Ordering::Release);
-        self.head.with_mut(|_| ());
         self.touch_head();
         at!("unlock");
         self.unlock(guard);

@@ -12,6 +12,7 @@ pub mod dmabuf;
 pub mod ep_list;
 pub mod ep_nested;
 pub mod ep_remove;
+pub mod ep_wait;
 pub mod ep_walk;
 pub mod epoll;
 pub mod file;

@@ -389,9 +389,6 @@ pub fn fence(order: Ordering) {
 pub struct Mutex<T> {
     inner: engine::Mutex<T>,
     held: Arc<AtomicBool>,
-    /// Which of the model's threads took it last.
-    #[cfg(graceref_shuttle)]
-    holder: std::sync::Mutex<Option<usize>>,
     object: Object,
 }
 
@@ -409,8 +406,6 @@ impl<T> Mutex<T> {
         Self {
             inner: engine::Mutex::new(value),
             held: Arc::new(AtomicBool::new(false)),
-            #[cfg(graceref_shuttle)]
-            holder: std::sync::Mutex::default(),
             object: Object::new(),
         }
     }
@@ -418,13 +413,11 @@ impl<T> Mutex<T> {
     /// Waits for the lock.
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        #[cfg(graceref_shuttle)]
-        let me = model::current();
         let inner = self.object.lock_step(&self.held, || {
-            // Who waits for itself is not enabled either, which shuttle, but for a scheduling point, would not let
-            // the project's own schedulers see: it panics.
+            // Before a held lock shuttle's thread blocks, or panics if the lock is its own, and where all block it
+            // panics too. Here it stands at a scheduling point, where the project's own schedulers leave it.
             #[cfg(graceref_shuttle)]
-            if self.raw_is_locked() && me.is_some() && *self.holder() == me {
+            if self.raw_is_locked() {
                 shuttle::thread::yield_now();
             }
             let guard = match self.inner.lock() {
@@ -432,18 +425,9 @@ impl<T> Mutex<T> {
                 Err(poisoned) => poisoned.into_inner(),
             };
             self.held.store(true, Ordering::Relaxed);
-            #[cfg(graceref_shuttle)]
-            {
-                *self.holder() = me;
-            }
             guard
         });
         MutexGuard { inner: Some(inner), mutex: self, taken: core::panic::Location::caller() }
-    }
-
-    #[cfg(graceref_shuttle)]
-    fn holder(&self) -> std::sync::MutexGuard<'_, Option<usize>> {
-        self.holder.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Whether somebody holds the lock, seen from outside the model.

@@ -5,6 +5,7 @@ pub(crate) mod count;
 pub(crate) mod ep_list;
 pub(crate) mod ep_nested;
 pub(crate) mod ep_remove;
+pub(crate) mod ep_wait;
 pub(crate) mod ep_walk;
 pub(crate) mod epoll;
 pub(crate) mod file_ref;
