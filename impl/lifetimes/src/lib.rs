@@ -11,6 +11,7 @@ pub mod counts;
 pub mod dmabuf;
 pub mod ep_list;
 pub mod ep_nested;
+pub mod ep_ready;
 pub mod ep_remove;
 pub mod ep_wait;
 pub mod ep_walk;

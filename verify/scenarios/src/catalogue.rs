@@ -2,8 +2,8 @@
 
 use crate::scenario::Scenario;
 use crate::worlds::{
-    cache, count, ep_list, ep_nested, ep_remove, ep_wait, ep_walk, epoll, file_ref, keys, kill,
-    litmus, numbers, pool, rcu, rcu_pool, rcuref, stash, straggle, table,
+    cache, count, ep_list, ep_nested, ep_ready, ep_remove, ep_wait, ep_walk, epoll, file_ref, keys,
+    kill, litmus, numbers, pool, rcu, rcu_pool, rcuref, stash, straggle, table,
 };
 
 /// Every scenario, in the order of the spec's modules.
@@ -28,6 +28,7 @@ pub fn all() -> Vec<Scenario> {
         ep_list::all(),
         ep_nested::all(),
         ep_wait::all(),
+        ep_ready::all(),
         litmus::all(),
     ]
     .into_iter()
