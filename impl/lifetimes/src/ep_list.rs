@@ -18,7 +18,7 @@ pub enum Fix {
 
 /// A file in a nested epoll, the head of its items, and the check list.
 #[derive(Debug)]
-pub struct Listed {
+pub struct PathCheck {
     fix: Fix,
     file_rcu: bool,
     f_count: AtomicLong,
@@ -43,7 +43,7 @@ pub struct Listed {
     strange: Ghost<bool>,
 }
 
-impl Listed {
+impl PathCheck {
     /// An open file with one item, not listed.
     pub fn new(fix: Fix, file_rcu: bool) -> Self {
         Self {

@@ -19,7 +19,7 @@ pub enum Fix {
 
 /// One item on the ready list.
 #[derive(Debug)]
-pub struct Ready {
+pub struct ReadyList {
     fix: Fix,
     /// Level-triggered: it stays on the list while its file is ready.
     level: bool,
@@ -33,7 +33,7 @@ pub struct Ready {
     missed: Ghost<bool>,
 }
 
-impl Ready {
+impl ReadyList {
     /// An item on the ready list; a level-triggered one is ready.
     pub fn new(fix: Fix, level: bool) -> Self {
         Self {

@@ -389,7 +389,7 @@ impl Watch {
 
 /// What observers see between steps, under the spec's names.
 #[derive(Debug)]
-#[allow(missing_docs)]
+#[allow(missing_docs, clippy::struct_excessive_bools)]
 pub struct Raw {
     pub f_count: i64,
     pub e_count: i64,

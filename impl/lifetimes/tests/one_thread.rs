@@ -7,7 +7,7 @@ use lifetimes::counts::file_ref::{Draft, FileRef, Zeroing};
 use lifetimes::counts::rcuref::{Fix as RcurefFix, Rcuref};
 use lifetimes::counts::{AtomicLong, FCount, in_spec_scale};
 use lifetimes::dmabuf::{DmaBuf, Driver};
-use lifetimes::ep_list::{Fix as ListFix, Listed};
+use lifetimes::ep_list::{Fix as ListFix, PathCheck};
 use lifetimes::ep_nested::{Check, Epolls};
 use lifetimes::ep_remove::{Call, Guard, Variant, Watch};
 use lifetimes::ep_wait::{Fix as WaitFix, Wait};
@@ -214,7 +214,7 @@ fn one_after_the_other_a_circle_or_a_long_chain_is_refused() {
 fn a_listed_head_is_freed_by_the_one_who_is_last() {
     let _alone = alone();
     for list in [ListFix::Unpinned, ListFix::Pinned] {
-        let listed = Listed::new(list, false);
+        let listed = PathCheck::new(list, false);
         listed.add();
         listed.close();
         assert_eq!(listed.raw_numbers().map(|(_, number)| number), [0, 2, 1, 1]);

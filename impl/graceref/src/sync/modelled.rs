@@ -104,11 +104,13 @@ macro_rules! modelled_atomic {
             /// A store to a word that nobody else looks at now, and so no step.
             pub fn store_settled(&self, v: $int, order: Ordering) {
                 if !model::over() {
-                    if cfg!(graceref_loom) {
-                        self.inner.swap(v, model::order(order));
-                    } else {
-                        self.inner.store(v, order);
-                    }
+                    model::unstepped(|| {
+                        if cfg!(graceref_loom) {
+                            self.inner.swap(v, model::order(order));
+                        } else {
+                            self.inner.store(v, order);
+                        }
+                    });
                 }
                 self.set(v);
             }

@@ -4,9 +4,9 @@
 
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
 use graceref::sync::model::violated;
-use lifetimes::ep_list::{Fix, Listed};
+use lifetimes::ep_list::{Fix, PathCheck};
 
-impl World for Listed {
+impl World for PathCheck {
     fn run(&self, thread: usize) {
         if thread == 0 { self.add() } else { self.close() }
     }
@@ -66,7 +66,7 @@ fn scenario(
     sought: &'static [&'static str],
 ) -> Scenario {
     const TASKS: &[&str] = &["add", "close"];
-    let make = move || Listed::new(fix, file_rcu);
+    let make = move || PathCheck::new(fix, file_rcu);
     Scenario {
         describe,
         sought,

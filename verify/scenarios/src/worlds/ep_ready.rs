@@ -3,7 +3,7 @@
 //! Spec: `spec/EpReady.tla`.
 
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
-use lifetimes::ep_ready::{Fix, Ready};
+use lifetimes::ep_ready::{Fix, ReadyList};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Other {
@@ -12,7 +12,7 @@ enum Other {
 }
 
 struct List {
-    ready: Ready,
+    ready: ReadyList,
     other: Other,
 }
 
@@ -70,7 +70,7 @@ fn scenario(
     let level = other == Other::Look;
     let (who, look): (&'static [&str], &'static [&str]) =
         if level { (&["scan", "look"], LOOK) } else { (&["scan", "wake"], &[]) };
-    let make = move || List { ready: Ready::new(fix, level), other };
+    let make = move || List { ready: ReadyList::new(fix, level), other };
     Scenario {
         describe,
         sought,

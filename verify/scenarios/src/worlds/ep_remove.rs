@@ -105,12 +105,17 @@ const NO_END: &str =
     "eventpoll_release_file tries again for ever; lockstep's graph has a cycle for it";
 const HANGS: &str = "threads that wait for themselves do not come back";
 
-pub(crate) fn all() -> Vec<Scenario> {
-    use Call::{Add, Del, Epfd, Fail, File, Wait};
+const fn of(guard: Guard, put_inside: bool, rcu_free: bool) -> Variant {
+    Variant { guard, put_inside, rcu_free, inline: false }
+}
+
+/// The code of 2026.
+const MERGED: Variant = of(Guard::Pin, false, true);
+
+/// Both files are closed.
+fn closes() -> Vec<Scenario> {
     use Guard::{Always, Dying, None, Pin};
-    const TWO: &[Call] = &[File, Epfd];
-    let of = |guard, put_inside, rcu_free| Variant { guard, put_inside, rcu_free, inline: false };
-    let merged = of(Pin, false, true);
+    const TWO: &[Call] = &[Call::File, Call::Epfd];
     vec![
         scenario(
             "ep-remove-2023",
@@ -136,7 +141,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         scenario(
             "ep-remove-2026",
             "ep_remove pins the file, or leaves the item to eventpoll_release_file",
-            merged,
+            MERGED,
             TWO,
             &["Bailed", "ByEpfd", "ByFile"],
         ),
@@ -164,38 +169,45 @@ pub(crate) fn all() -> Vec<Scenario> {
                 &[],
             )
         },
+    ]
+}
+
+/// The same, or one of them, beside a system call on the item.
+fn calls() -> Vec<Scenario> {
+    use Call::{Add, Del, Epfd, Fail, File, Wait};
+    vec![
         scenario(
             "ep-remove-call",
             "EPOLL_CTL_DEL while both files are closed",
-            merged,
+            MERGED,
             &[File, Epfd, Del],
             &["ByCall"],
         ),
         scenario(
             "ep-remove-insert",
             "EPOLL_CTL_ADD while both files are closed",
-            merged,
+            MERGED,
             &[File, Epfd, Add],
             &["ByEpfd", "ByFile"],
         ),
         scenario(
             "ep-remove-rollback",
             "an insert that takes its item back while both files are closed",
-            merged,
+            MERGED,
             &[File, Epfd, Fail],
             &["ByCall"],
         ),
         scenario(
             "ep-remove-poll-dying",
             "epoll_wait in the code of 2023: the flag does not keep ->poll away",
-            of(Dying, true, false),
+            of(Guard::Dying, true, false),
             &[File, Wait],
             &["PolledDying"],
         ),
         scenario(
             "ep-remove-poll",
             "epoll_wait in the code of 2026 while both files are closed",
-            merged,
+            MERGED,
             &[File, Epfd, Wait],
             &["ByEpfd", "ByFile"],
         ),
@@ -204,7 +216,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             ..scenario(
                 "ep-remove-inline",
                 "an fput under ep->mtx that runs __fput at once",
-                Variant { inline: true, ..merged },
+                Variant { inline: true, ..MERGED },
                 &[File, Wait],
                 &[],
             )
@@ -212,9 +224,13 @@ pub(crate) fn all() -> Vec<Scenario> {
         scenario(
             "ep-remove-deferred",
             "an fput under ep->mtx that leaves __fput to task work",
-            merged,
+            MERGED,
             &[File, Wait],
             &["ByFile"],
         ),
     ]
+}
+
+pub(crate) fn all() -> Vec<Scenario> {
+    [closes(), calls()].concat()
 }
