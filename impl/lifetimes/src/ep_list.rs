@@ -3,6 +3,7 @@
 //! Spec: `EpList`.
 
 use crate::counts::{AtomicLong, FCount};
+use crate::locked;
 use graceref::sync::model::{Ghost, violated, witness};
 use graceref::sync::{AtomicU32, Mutex, MutexGuard, Ordering, Tracked, within};
 use graceref::{at, local};
@@ -101,7 +102,7 @@ impl PathCheck {
         self.fd();
         at!("add_mtx");
         let guard = self.mtx.lock();
-        let there = self.rbr.load_settled(Ordering::Relaxed) != 0;
+        let there = locked::is(&self.rbr);
         let listed = there && self.list();
         at!("add_mtx_unlock");
         drop(guard);
@@ -154,8 +155,8 @@ impl PathCheck {
     fn unlist_locked(&self) -> bool {
         at!("unlist_lock");
         let guard = self.f_lock.lock();
-        let empty = self.link.load_settled(Ordering::Relaxed) == 0;
-        self.listed.store_settled(0, Ordering::Relaxed);
+        let empty = !locked::is(&self.link);
+        locked::set(&self.listed, 0);
         self.touch_file();
         self.touch_head();
         local!(mine = empty);
@@ -219,7 +220,7 @@ impl PathCheck {
         at!("clear");
         // ORDERING: Relaxed; f_lock orders it.
         self.f_ep.store(0, Ordering::Relaxed);
-        let mine = self.listed.load_settled(Ordering::Relaxed) == 0;
+        let mine = !locked::is(&self.listed);
         self.touch_head();
         local!(mine = mine);
         // The list's last word is in the head; who finds it empty may free the head at once.

@@ -2,6 +2,7 @@
 //!
 //! Spec: `EpNested`.
 
+use crate::locked;
 use graceref::sync::model::violated;
 use graceref::sync::{AtomicU32, Mutex, Ordering, Tracked};
 use graceref::{at, local};
@@ -52,8 +53,8 @@ impl Epolls {
             descriptors: Tracked::new(()),
         };
         for &(ep, target) in watched {
-            this.ep(ep).watches.store_settled(target, Ordering::Relaxed);
-            this.ep(target).refs.store_settled(ep, Ordering::Relaxed);
+            locked::set(&this.ep(ep).watches, target);
+            locked::set(&this.ep(target).refs, ep);
         }
         this
     }
@@ -98,7 +99,7 @@ impl Epolls {
         loop {
             at!("down_lock");
             let guard = self.ep(at).mtx.lock();
-            let next = self.ep(at).watches.load_settled(Ordering::Relaxed);
+            let next = locked::get(&self.ep(at).watches);
             local!(next = next);
             at!("down_unlock");
             drop(guard);
@@ -157,7 +158,7 @@ impl Epolls {
     fn poll(&self, to: u32) {
         at!("poll_lock");
         let guard = self.ep(to).mtx.lock();
-        let next = self.ep(to).watches.load_settled(Ordering::Relaxed);
+        let next = locked::get(&self.ep(to).watches);
         local!(at = next);
         if next != 0 {
             at!("poll_next_lock");

@@ -2,6 +2,7 @@
 //!
 //! Spec: `EpReady`.
 
+use crate::locked;
 use graceref::sync::model::{Ghost, violated, witness};
 use graceref::sync::{AtomicU32, Mutex, Ordering, within};
 use graceref::{at, local};
@@ -161,15 +162,17 @@ impl ReadyList {
 
     /// To the list that is open, under ep->lock.
     fn add(&self) {
-        let open = self.open.load_settled(Ordering::Relaxed) != 0;
-        // ORDERING: Relaxed; ep->lock orders it.
-        match (open, self.fix) {
-            (true, Fix::Dropped) => drop(self.ovflist.load(Ordering::Relaxed)),
-            (true, _) => {
-                self.ovflist.store(1, Ordering::Relaxed);
-                witness("Overflows", format_args!("the event goes to the overflow list"));
-            }
-            (false, _) => self.rdllist.store(1, Ordering::Relaxed),
+        let open = locked::is(&self.open);
+        if !open {
+            // ORDERING: Release, for who looks.
+            self.rdllist.store(1, Ordering::Release);
+        } else if self.fix == Fix::Dropped {
+            // ORDERING: Relaxed; nothing follows from it.
+            self.ovflist.load(Ordering::Relaxed);
+        } else {
+            // ORDERING: Relaxed; ep->lock orders it.
+            self.ovflist.store(1, Ordering::Relaxed);
+            witness("Overflows", format_args!("the event goes to the overflow list"));
         }
     }
 

@@ -5,6 +5,7 @@
 mod objects;
 
 use crate::counts::FCount;
+use crate::locked;
 use graceref::sync::model::{violated, witness};
 use graceref::sync::{MutexGuard, Ordering, Tracked, within};
 use graceref::{at, local};
@@ -124,7 +125,7 @@ impl Watch {
     fn epoll_ctl(&self, call: Call) {
         at!("mtx_lock");
         let guard = self.gone.touch("mutex", || self.ep.mtx.lock());
-        let had = self.item.rbr.load_settled(Ordering::Relaxed) != 0;
+        let had = locked::is(&self.item.rbr);
         local!(had = had);
         if call.adds() {
             self.insert();
@@ -143,7 +144,7 @@ impl Watch {
         for waited in 1..=waits {
             at!("mtx_lock");
             let guard = self.gone.touch("mutex", || self.ep.mtx.lock());
-            let had = self.item.rbr.load_settled(Ordering::Relaxed) != 0;
+            let had = locked::is(&self.item.rbr);
             local!(had = had);
             if had {
                 last = self.item_poll();
@@ -176,8 +177,8 @@ impl Watch {
         at!("attach");
         let guard = self.file.access("f_lock", || self.file.f_lock.lock());
         // Under the lock, and the caller's reference keeps the unlocked look of eventpoll_release away.
-        self.file.f_ep.store_settled(1, Ordering::Relaxed);
-        self.item.link.store_settled(1, Ordering::Relaxed);
+        locked::set(&self.file.f_ep, 1);
+        locked::set(&self.item.link, 1);
         at!("attach_unlock");
         drop(guard);
         at!("insert");
@@ -259,7 +260,7 @@ impl Watch {
         let Self { file, item, .. } = self;
         at!("lock");
         let guard = file.access("f_lock", || file.f_lock.lock());
-        let dying = item.dying.load_settled(Ordering::Relaxed) != 0;
+        let dying = locked::is(&item.dying);
         let had = !(dying && self.variant.guard == Guard::Dying && path != Call::File);
         local!(had = had);
         if had {
@@ -304,7 +305,7 @@ impl Watch {
     fn clear_and_put(&self) {
         at!("mtx_lock");
         let guard = self.gone.touch("mutex", || self.ep.mtx.lock());
-        let had = self.item.rbr.load_settled(Ordering::Relaxed) != 0;
+        let had = locked::is(&self.item.rbr);
         local!(had = had);
         let last = had && self.ep_remove(Call::Epfd).unwrap_or(false);
         self.unlock_and_put(guard);
@@ -364,10 +365,10 @@ impl Watch {
         loop {
             at!("first");
             let guard = file.f_lock.lock();
-            let had = item.link.load_settled(Ordering::Relaxed) != 0;
+            let had = locked::is(&item.link);
             local!(had = had);
             if had && self.variant.guard == Guard::Dying {
-                item.dying.store_settled(1, Ordering::Relaxed);
+                locked::set(&item.dying, 1);
             }
             at!("first_unlock");
             drop(guard);
@@ -376,7 +377,7 @@ impl Watch {
             }
             at!("mtx_lock");
             let guard = gone.touch("mutex", || ep.mtx.lock());
-            local!(had = item.rbr.load_settled(Ordering::Relaxed) != 0);
+            local!(had = locked::is(&item.rbr));
             if self.ep_remove(Call::File).is_some() {
                 self.unlock_and_put(guard);
                 local!(dead = false);

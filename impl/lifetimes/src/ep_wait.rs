@@ -2,6 +2,7 @@
 //!
 //! Spec: `EpWait`.
 
+use crate::locked;
 use graceref::sync::model::{Ghost, violated, witness};
 use graceref::sync::{AtomicU32, Mutex, Ordering, Tracked};
 use graceref::{at, local};
@@ -100,7 +101,7 @@ impl Wait {
     fn wake_queue(&self, pollfree: bool) {
         at!("wake_lock");
         let guard = self.wq.lock();
-        let found = self.linked.load_settled(Ordering::Relaxed) != 0;
+        let found = locked::is(&self.linked);
         local!(found = found);
         self.touch(WQ);
         if found {

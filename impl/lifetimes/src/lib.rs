@@ -19,3 +19,4 @@ pub mod epoll;
 pub mod file;
 
 mod ghost;
+mod locked;
