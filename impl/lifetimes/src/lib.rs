@@ -9,6 +9,12 @@
 
 pub mod counts;
 pub mod dmabuf;
+pub mod ep_list;
+pub mod ep_nested;
+pub mod ep_ready;
+pub mod ep_remove;
+pub mod ep_wait;
+pub mod ep_walk;
 pub mod epoll;
 pub mod epoll_api;
 pub mod file;
@@ -18,3 +24,4 @@ pub mod wrapper;
 
 mod ghost;
 pub use ghost::FileGhosts;
+mod locked;

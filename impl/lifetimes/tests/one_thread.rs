@@ -8,6 +8,11 @@ use lifetimes::counts::file_ref::{Draft, FileRef, Merged, Zeroing};
 use lifetimes::counts::rcuref::{Fix as RcurefFix, Rcuref};
 use lifetimes::counts::{AtomicLong, FCount, in_spec_scale};
 use lifetimes::dmabuf::{self, DmaBuf};
+use lifetimes::ep_list::{Fix as ListFix, PathCheck};
+use lifetimes::ep_nested::{Check, Epolls};
+use lifetimes::ep_remove::{Call, Guard, Variant, Watch};
+use lifetimes::ep_wait::{Fix as WaitFix, Wait};
+use lifetimes::ep_walk::{Fix as WalkFix, Nested};
 use lifetimes::epoll::{Eventpoll, Fix};
 use lifetimes::file::{File, FileOps, Poll};
 use lifetimes::mount::Mount;
@@ -239,4 +244,93 @@ fn the_specs_scale_keeps_what_is_near_dead_near_minus_eight() {
     let shown: Vec<i64> =
         [0, 1, u64::MAX, dead - 1, dead, dead + 1].into_iter().map(in_spec_scale).collect();
     assert_eq!(shown, [0, 1, -1, -9, -8, -7]);
+}
+
+const MERGED: Variant =
+    Variant { guard: Guard::Pin, put_inside: false, rcu_free: true, inline: false };
+
+#[test]
+fn an_item_goes_with_whichever_of_its_files_is_closed_first() {
+    let _alone = alone();
+    for calls in [[Call::File, Call::Epfd], [Call::Epfd, Call::File]] {
+        for guard in [Guard::None, Guard::Dying, Guard::Pin] {
+            let watch = Watch::new(Variant { guard, ..MERGED }, &calls);
+            for call in calls {
+                watch.call(call, 1);
+            }
+            watch.nothing_left();
+            assert_eq!(watch.raw().removed, 1);
+        }
+    }
+    assert!(take_report().violations.is_empty());
+}
+
+#[test]
+fn a_call_on_an_item_leaves_the_closes_nothing_to_remove() {
+    let _alone = alone();
+    for call in [Call::Del, Call::Fail] {
+        let calls = [call, Call::File, Call::Epfd];
+        let watch = Watch::new(MERGED, &calls);
+        watch.call(call, 1);
+        let raw = watch.raw();
+        assert_eq!((raw.removed, raw.f_ep, raw.refs, raw.f_count), (1, false, 1, 1));
+        watch.call(Call::File, 1);
+        watch.call(Call::Epfd, 1);
+        watch.nothing_left();
+    }
+    assert!(take_report().violations.is_empty());
+}
+
+#[test]
+fn a_file_that_is_polled_first_is_released_by_its_close() {
+    let _alone = alone();
+    let watch = Watch::new(MERGED, &[Call::Wait, Call::File, Call::Epfd]);
+    watch.call(Call::Wait, 2);
+    assert_eq!(watch.raw().f_count, 1);
+    watch.call(Call::File, 1);
+    watch.call(Call::Epfd, 1);
+    watch.nothing_left();
+    assert!(take_report().violations.is_empty());
+}
+
+#[test]
+fn one_after_the_other_a_circle_or_a_long_chain_is_refused() {
+    let _alone = alone();
+    let epolls = Epolls::new(Check::Both, true, &[]);
+    assert!(epolls.add(1, 2) && !epolls.add(2, 1));
+    assert!(epolls.add(2, 3) && !epolls.add(3, 4) && !epolls.add(3, 1));
+    assert!(take_report().violations.is_empty());
+    assert!(Epolls::new(Check::Down, true, &[(1, 2), (2, 3)]).add(3, 4));
+    assert!(take_report().violations.contains_key("BoundedDepth"));
+}
+
+#[test]
+fn a_listed_head_is_freed_by_the_one_who_is_last() {
+    let _alone = alone();
+    for list in [ListFix::Unpinned, ListFix::Pinned] {
+        let listed = PathCheck::new(list, false);
+        listed.add();
+        listed.close();
+        assert_eq!(listed.raw_numbers().map(|(_, number)| number), [0, 2, 1, 1]);
+    }
+    assert!(take_report().violations.is_empty());
+}
+
+#[test]
+fn a_queue_that_was_freed_first_has_told_the_item() {
+    let _alone = alone();
+    let wait = Wait::new(WaitFix::Last);
+    wait.free_queue();
+    wait.unregister();
+    let report = take_report();
+    assert!(report.violations.is_empty() && report.witnesses.contains_key("Null"));
+}
+
+#[test]
+fn a_walk_after_the_close_finds_nothing() {
+    let _alone = alone();
+    let nested = Nested::new(WalkFix::Kfree);
+    nested.close();
+    nested.walk();
+    assert!(take_report().violations.is_empty());
 }

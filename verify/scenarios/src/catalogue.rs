@@ -2,8 +2,9 @@
 
 use crate::scenario::Scenario;
 use crate::worlds::{
-    cache, count, dmabuf, epoll, file_ref, keys, kill, litmus, numbers, pool, rcu, rcu_pool,
-    rcuref, stash, straggle, table, wrapper,
+    cache, count, dmabuf, ep_list, ep_nested, ep_ready, ep_remove, ep_wait, ep_walk, epoll,
+    file_ref, keys, kill, litmus, numbers, pool, rcu, rcu_pool, rcuref, stash, straggle, table,
+    wrapper,
 };
 
 /// Every scenario, in the order of the spec's modules.
@@ -25,6 +26,12 @@ pub fn all() -> Vec<Scenario> {
         epoll::all(),
         dmabuf::all(),
         wrapper::all(),
+        ep_remove::all(),
+        ep_walk::all(),
+        ep_list::all(),
+        ep_nested::all(),
+        ep_wait::all(),
+        ep_ready::all(),
         litmus::all(),
     ]
     .into_iter()

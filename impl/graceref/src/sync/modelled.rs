@@ -106,11 +106,13 @@ macro_rules! modelled_atomic {
             pub fn store_settled(&self, v: $int, order: Ordering) {
                 if !model::over() {
                     let order = model::access("store_settled", order);
-                    if cfg!(graceref_loom) {
-                        self.inner.swap(v, model::order(order));
-                    } else {
-                        self.inner.store(v, order);
-                    }
+                    model::unstepped(|| {
+                        if cfg!(graceref_loom) {
+                            self.inner.swap(v, model::order(order));
+                        } else {
+                            self.inner.store(v, order);
+                        }
+                    });
                 }
                 self.set(v);
             }
@@ -424,6 +426,12 @@ impl<T> Mutex<T> {
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         let inner = self.object.lock_step(&self.held, || {
+            // Before a held lock shuttle's thread blocks, or panics if the lock is its own, and where all block it
+            // panics too. Here it stands at a scheduling point, where the project's own schedulers leave it.
+            #[cfg(graceref_shuttle)]
+            if self.raw_is_locked() {
+                shuttle::thread::yield_now();
+            }
             let guard = match self.inner.lock() {
                 Ok(guard) => guard,
                 Err(poisoned) => poisoned.into_inner(),

@@ -3,6 +3,12 @@
 pub(crate) mod cache;
 pub(crate) mod count;
 pub(crate) mod dmabuf;
+pub(crate) mod ep_list;
+pub(crate) mod ep_nested;
+pub(crate) mod ep_ready;
+pub(crate) mod ep_remove;
+pub(crate) mod ep_wait;
+pub(crate) mod ep_walk;
 pub(crate) mod epoll;
 pub(crate) mod file_ref;
 mod held;
