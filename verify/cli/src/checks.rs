@@ -1,6 +1,7 @@
 //! What a pass must be able to say of itself before its verdict counts: that code and spec are the
 //! same, that it explored what it claims, and that loom's classes are shuttle's.
 
+use crate::hints::hints;
 use crate::number::count;
 use crate::protocol::{Pass, PassReport};
 
@@ -12,6 +13,7 @@ pub(crate) fn sameness(reports: &[&PassReport]) -> (String, Vec<String>) {
         if let Some(divergence) = &report.divergence {
             diverges = true;
             faults.push(format!("code and spec part:\n{divergence}"));
+            faults.extend(hints(divergence).iter().map(|hint| format!("next:  {hint}")));
         }
         if let Some(extra @ 1..) = report.extra_edges {
             diverges = true;

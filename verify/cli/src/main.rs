@@ -10,7 +10,7 @@
 //! | `args`, `list` | the command line |
 //! | `root`, `runners`, `models`, `protocol` | the outside: folders, scenario runners, TLC |
 //! | `jobs`, `progress` | what has to run, and running it |
-//! | `verdict`, `checks`, `work`, `pins` | what the answers mean |
+//! | `verdict`, `checks`, `hints`, `work`, `pins` | what the answers mean |
 //! | `mutants`, `safety`, `source` | the crate broken on purpose, and the comments that argue for it |
 //! | `table`, `json`, `explain`, `race`, `spec`, `readme`, `number`, `failure` | what is printed |
 
@@ -18,6 +18,7 @@ mod args;
 mod checks;
 mod explain;
 mod failure;
+mod hints;
 mod jobs;
 mod json;
 mod list;

@@ -90,6 +90,11 @@ impl Models {
         self.listed.iter().map(|model| model.name.as_str())
     }
 
+    /// The properties that hold in some model and are violated in none.
+    pub(crate) fn unbroken(&self) -> Vec<tlc::Problem> {
+        tlc::unbroken(&self.listed)
+    }
+
     /// What the register is checked against.
     pub(crate) fn known(&self) -> BTreeMap<String, claims::Model> {
         let known = |model: &tlc::Model| {

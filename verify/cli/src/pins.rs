@@ -16,6 +16,9 @@ const HEADER: &str = "\
 # Written by `cargo verify --bless`; commit it together with the change that moved a number.
 ";
 
+/// What to do about a number that is another one now.
+const MOVED: &str = "next:  a bug, or a change that you can explain; then `--bless` records it";
+
 /// The numbers of one pass of one scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,15 +135,18 @@ impl Pins {
         }
         let found = Pin::of(report);
         let Some(pinned) = self.0.get(scenario).and_then(|passes| passes.get(pass.word())) else {
-            return vec![format!("{pass}: no pinned count; `cargo verify --bless` records it")];
+            return vec![format!("{pass}: no pinned count; the same command with `--bless` records it")];
         };
         if pinned.bound != found.bound {
             // Another budget may bound the search differently; then the numbers say nothing.
             return match budget {
-                Budget::Default => vec![format!(
-                    "{pass}: bound: \"{}\" pinned, \"{}\" found",
-                    pinned.bound, found.bound
-                )],
+                Budget::Default => vec![
+                    format!(
+                        "{pass}: bound: \"{}\" pinned, \"{}\" found",
+                        pinned.bound, found.bound
+                    ),
+                    MOVED.to_owned(),
+                ],
                 Budget::Quick | Budget::Soak => Vec::new(),
             };
         }
@@ -155,6 +161,9 @@ impl Pins {
         compare("classes", number(pinned.classes), number(found.classes));
         let digest = |digest: Option<String>| digest.unwrap_or_else(|| "none".to_owned());
         compare("class digest", digest(pinned.digest.clone()), digest(found.digest));
+        if !differences.is_empty() {
+            differences.push(MOVED.to_owned());
+        }
         differences
     }
 }
@@ -196,7 +205,7 @@ mod tests {
         assert!(differences(3653, Budget::Default).is_empty());
         assert_eq!(
             differences(3700, Budget::Default),
-            ["cached: executions: 3,653 pinned, 3,700 found"]
+            ["cached: executions: 3,653 pinned, 3,700 found", MOVED]
         );
     }
 
@@ -205,7 +214,7 @@ mod tests {
         let pins = Pins::default();
         assert_eq!(
             pins.differences("s", Pass::Cached, &report(1), Budget::Default),
-            ["cached: no pinned count; `cargo verify --bless` records it"]
+            ["cached: no pinned count; the same command with `--bless` records it"]
         );
         assert!(pins.differences("s", Pass::Random, &report(1), Budget::Default).is_empty());
     }
@@ -231,7 +240,7 @@ mod tests {
         assert!(pins.differences("s", Pass::Native, &bounded, Budget::Quick).is_empty());
         assert_eq!(
             pins.differences("s", Pass::Native, &bounded, Budget::Default),
-            ["native: bound: \"unbounded\" pinned, \"preemption bound 3\" found"]
+            ["native: bound: \"unbounded\" pinned, \"preemption bound 3\" found", MOVED]
         );
     }
 

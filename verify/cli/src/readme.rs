@@ -88,11 +88,11 @@ impl Outside {
         files.iter().map(|path| path.display().to_string()).collect()
     }
 
-    /// The file whose scenarios have this one.
-    fn world(&self, scenario: &str) -> Option<&str> {
-        let quoted = format!("\"{scenario}\"");
-        let mut files = self.worlds.iter();
-        files.find(|(_, text)| text.contains(&quoted)).map(|(path, _)| path.as_str())
+    /// The file whose scenarios have this one; of several with such a word, the one that names the module.
+    fn world(&self, scenario: &str, module: &str) -> Option<&str> {
+        let (quoted, module) = (format!("\"{scenario}\""), format!("spec/{module}.tla"));
+        let files = self.worlds.iter().filter(|(_, text)| text.contains(&quoted));
+        files.min_by_key(|(_, text)| !text.contains(&module)).map(|(path, _)| path.as_str())
     }
 
     /// The modules that instantiate this one.
@@ -130,7 +130,7 @@ fn section(out: &mut String, module: &str, models: &[&tlc::Model], outside: &Out
     }
     let graphs = models.iter().filter(|model| model.question == tlc::Question::Graph);
     let scenarios: Vec<String> =
-        graphs.filter_map(|model| Some(link(&model.name, outside.world(&model.name)?))).collect();
+        graphs.filter_map(|model| Some(link(&model.name, outside.world(&model.name, module)?))).collect();
     if !scenarios.is_empty() {
         let _ = writeln!(out, "Scenarios: {}.", scenarios.join(", "));
     }
@@ -229,7 +229,8 @@ trace = 7
             "(* A lamp.\n\n   Code: impl/x/lamp.rs, bulb.rs,\n     impl/y/wire.rs *)\nL == INSTANCE Light WITH l <- 1\n",
         );
         put("spec/Light.tla", "(* Code: impl/x/light.rs *)\n");
-        put("verify/scenarios/src/worlds/lamp.rs", "scenario(\"lamp\")");
+        put("verify/scenarios/src/worlds/a_shop.rs", "[\"chair\", \"lamp\"]");
+        put("verify/scenarios/src/worlds/lamp.rs", "//! spec/Lamp.tla\nscenario(\"lamp\")");
         let root = Root::find(Some(dir.path())).unwrap();
         (dir, root)
     }

@@ -2,7 +2,7 @@
 
 use crate::args::SpecArgs;
 use crate::failure::Failure;
-use crate::models::{ModelReport, Models};
+use crate::models::{ModelFound, ModelReport, Models};
 use crate::number::{count, schedules, time};
 use crate::progress::Progress;
 use crate::readme;
@@ -30,9 +30,10 @@ pub(crate) fn run(args: &SpecArgs) -> Result<(String, bool), Failure> {
     if let Some(problem) = &stale {
         let _ = writeln!(text, "{FAILED} {problem}");
     }
-    let broken_rules = tlc::lint_spec(root.dir()).map_err(|error| {
+    let mut broken_rules = tlc::lint_spec(root.dir()).map_err(|error| {
         Failure::new(format!("the modules in spec/ cannot be read: {error}"), "see that they can")
     })?;
+    broken_rules.extend(models.unbroken());
     for problem in &broken_rules {
         let _ = writeln!(text, "{FAILED} {problem}");
     }
@@ -106,10 +107,12 @@ fn render(reports: &[ModelReport], wall: Duration) -> String {
             let _ = writeln!(out, "\n  {}: {pinned}", report.name);
         }
     }
-    let is_new =
-        |problem: &String| problem.contains("not pinned yet") || problem.contains("not exist yet");
-    if reports.iter().any(|report| report.problems.iter().any(is_new)) {
-        out.push_str("\nnext:  --update writes the numbers and graphs that are not there yet\n");
+    let mut next = BTreeSet::new();
+    for (report, problem) in reports.iter().flat_map(|r| r.problems.iter().map(move |p| (r, p))) {
+        next.extend(next_step(report, problem));
+    }
+    for step in next {
+        let _ = writeln!(out, "\nnext:  {step}");
     }
     let failed = reports.iter().filter(|report| !report.problems.is_empty()).count();
     let mark = if failed == 0 { OK } else { FAILED };
@@ -123,10 +126,22 @@ fn render(reports: &[ModelReport], wall: Duration) -> String {
     out
 }
 
+/// What to do about a problem that does not say so itself.
+fn next_step(report: &ModelReport, problem: &str) -> Option<String> {
+    if problem.contains("not pinned yet") || problem.contains("not exist yet") {
+        Some("--update writes the numbers and graphs that are not there yet".to_owned())
+    } else if problem.ends_with(" found") || problem.contains(" differ: ") {
+        Some("what has moved is a bug, or a change that you can explain; then --update writes it".to_owned())
+    } else if matches!(report.found, ModelFound::Violated(_)) {
+        Some(format!("the steps that lead there are in target/spec/log/{}.out", report.name))
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::ModelFound;
 
     fn report(name: &str, problems: &[&str]) -> ModelReport {
         ModelReport {

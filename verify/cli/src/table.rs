@@ -123,6 +123,7 @@ fn parts(engine: Engine, cell: &Cell<'_>) -> (char, String, String) {
 /// What is not in order, by what was run: one fault of a pass shows in every claim that rests on it,
 /// and is said once.
 fn failures(out: &mut String, decided: &[Decided<'_>]) {
+    const NEXT: &str = "docs/adding-a-claim.md, \"When something does not fit\", says what each of these means";
     let mut groups: BTreeMap<(Engine, String, &[String]), Vec<String>> = BTreeMap::new();
     for claim in decided {
         for (&engine, cell) in &claim.cells {
@@ -143,6 +144,7 @@ fn failures(out: &mut String, decided: &[Decided<'_>]) {
             }
         }
     }
+    let any = !groups.is_empty();
     for ((engine, ran, faults), claims) in groups {
         // Writing into a String cannot fail.
         let _ = writeln!(out, "\n{FAILED} {engine}, {ran}");
@@ -152,6 +154,9 @@ fn failures(out: &mut String, decided: &[Decided<'_>]) {
         for line in faults.iter().flat_map(|fault| fault.lines()) {
             let _ = writeln!(out, "      {line}");
         }
+    }
+    if any {
+        let _ = writeln!(out, "\nnext:  {NEXT}");
     }
 }
 

@@ -37,7 +37,6 @@ pub fn run(scenario: &Scenario, budget: Budget) -> Record {
     model::take_report();
     let cast = &scenario.cast;
     let threads = cast.threads.len();
-    let planned = budget.scale(ROUNDS);
     let barrier = Barrier::new(threads);
     // An empty batch sends the threads home.
     let batch: RwLock<Vec<Round>> = RwLock::new(Vec::new());
@@ -61,7 +60,9 @@ pub fn run(scenario: &Scenario, budget: Budget) -> Record {
             });
         }
         model::seed_dally(threads as u64 + 1);
-        while rounds < planned || (!shown(scenario, &report) && rounds < STUBBORN) {
+        while rounds < enough(scenario, &report, budget)
+            || (!shown(scenario, &report) && rounds < STUBBORN)
+        {
             *batch.write().unwrap_or_else(PoisonError::into_inner) =
                 (0..BATCH).map(|_| Round::new(cast)).collect();
             barrier.wait();
@@ -85,6 +86,12 @@ pub fn run(scenario: &Scenario, budget: Budget) -> Record {
     }
     record.enter(report);
     record
+}
+
+/// How many rounds there are at least. A broken variant has little more to show once it is seen to be broken.
+fn enough(scenario: &Scenario, report: &Report, budget: Budget) -> u64 {
+    let broken = !scenario.sought.is_empty() && !report.violations.is_empty();
+    if broken { Budget::Quick } else { budget }.scale(ROUNDS)
 }
 
 /// Whether everything that is sought has been seen.

@@ -28,6 +28,7 @@
 //! | [`output`] | TLC's messages by code |
 //! | [`trace`] | counterexamples |
 //! | [`outcome`] | what was found, held against what was pinned |
+//! | [`unbroken()`] | properties that no configuration breaks |
 
 pub mod lint;
 pub mod model;
@@ -44,6 +45,7 @@ mod pin;
 mod place;
 mod process;
 mod run;
+mod unbroken;
 mod verdict;
 
 pub use lint::{Problem, lint, lint_spec};
@@ -53,3 +55,4 @@ pub use outcome::{Found, Outcome};
 pub use run::{Event, Options, run};
 pub use tools::{Jar, Java, ToolError, Tools, find_jar, find_java};
 pub use trace::{Trace, TraceEnd, TraceState};
+pub use unbroken::unbroken;

@@ -168,7 +168,9 @@ fn verdict_problem(model: &Model, found: &Found) -> Option<String> {
         (Expect::Holds, Found::Holds) | (Expect::Deadlock, Found::Deadlock) => None,
         (Expect::Violated(wanted), Found::Violated(name)) if wanted == name => None,
         (_, Found::Holds) => Some(match model.question {
-            Question::Bait => format!("bait `{subject}` holds: the model is vacuous"),
+            Question::Bait => format!(
+                "bait `{subject}` holds: nothing happens in the model; look at its constants and first steps"
+            ),
             Question::Witness => {
                 format!("witness `{subject}` holds: the state that it denies is never reached")
             }
@@ -184,9 +186,11 @@ fn dead_problems(model: &Model, coverage: &[(String, u64)]) -> Vec<String> {
     for (action, fired) in coverage {
         let excused = model.dead.contains(action);
         if *fired == 0 && !excused {
-            problems.push(format!("action {action} never fires"));
+            problems.push(format!("action {action} never fires; if it is not to, list it in `dead`"));
         } else if *fired > 0 && excused {
-            problems.push(format!("action {action} is listed as dead but fires {fired} times"));
+            problems.push(format!(
+                "action {action} fires {fired} times; take it out of `dead`, if it is to fire"
+            ));
         }
     }
     for action in &model.dead {

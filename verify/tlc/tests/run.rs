@@ -141,7 +141,7 @@ fn a_bait_that_holds_shows_a_vacuous_model() {
     let Some(outcome) = Project::one("spec", "Latch", &rest) else {
         return;
     };
-    assert_eq!(outcome.problems, ["bait `NeverPair` holds: the model is vacuous"]);
+    assert_eq!(outcome.problems, ["bait `NeverPair` holds: nothing happens in the model; look at its constants and first steps"]);
     let rest = format!("question = \"bait\"\n{CAS}\ninvariants = [\"NeverTaken\"]");
     let Some(outcome) = Project::one("spec", "Latch", &rest) else {
         return;
@@ -175,8 +175,8 @@ fn an_action_that_never_fires_fails_the_run_unless_listed() {
     assert_eq!(
         outcome.problems,
         [
-            "action give is listed as dead but fires 3 times",
-            "action rest never fires",
+            "action give fires 3 times; take it out of `dead`, if it is to fire",
+            "action rest never fires; if it is not to, list it in `dead`",
             "action nowhere is listed as dead but there is no such action",
         ]
     );

@@ -128,7 +128,7 @@ fn a_number_that_moved_fails_the_cell_though_the_verdict_is_right() {
     with_pins(&moved, &pins, |decided| {
         let cell = &decided[1].cells[&Engine::Shuttle].cases[0];
         assert_eq!(cell.found.as_deref(), Some("holds"));
-        assert_eq!(cell.faults, ["cached: executions: 58,999 pinned, 59,000 found"]);
+        assert_eq!(cell.faults[0], "cached: executions: 58,999 pinned, 59,000 found");
         assert!(!cell.ok());
     });
 }

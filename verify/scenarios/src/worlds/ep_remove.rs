@@ -122,14 +122,14 @@ fn closes() -> Vec<Scenario> {
             "a dying flag, and the epoll's reference dropped under ep->mtx",
             of(Dying, true, false),
             TWO,
-            &["HeadThere", "MutexThere"],
+            &["HeadThere", "LockedDying", "MutexThere"],
         ),
         scenario(
             "ep-remove-2025",
             "a dying flag, and the epoll's reference dropped after the unlock",
             of(Dying, false, false),
             TWO,
-            &["NoUseAfterFree", "SameFile"],
+            &["FastPath", "NoUseAfterFree", "SameFile"],
         ),
         scenario(
             "ep-remove-rcu",

@@ -109,7 +109,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             "wrapper-unlocked",
             "lookup and export do without the mutex",
             Fix::Unlocked,
-            &["OneWrapper"],
+            &["NoUseAfterFree", "OneWrapper"],
         ),
         scenario::<AtomicLong>(
             "wrapper-get",
