@@ -23,9 +23,17 @@
      3  owner: cannot kill, settles: one less, as if the slot were back
      4  killer: no slot is out: tells, while lookup has its reference
 
+   And whoever makes an object unfindable must not pass over one that is about
+   to be killed: it may be revived.
+
+     1  owner: put, no reference is left
+     2  killer: there is no object to be removed
+     3  lookup: adds: the object lives on, and is found in a killed pool
+
    Fix: "counted"    what the code does
         "forgotten"  nobody counts stragglers
         "as_slots"   a straggler weighs as much as a slot
+        "passed"     a kill passes over what has no reference
 
    Code: impl/graceref/src/slots/close.rs, impl/graceref/src/reference.rs,
          impl/graceref/src/pool/mod.rs, impl/graceref/src/count/file_ref.rs *)
@@ -33,7 +41,7 @@ EXTENDS Integers, FiniteSets
 
 CONSTANTS Fix, Killers
 
-ASSUME Fix \in {"counted", "forgotten", "as_slots"}
+ASSUME Fix \in {"counted", "forgotten", "as_slots", "passed"}
 \* With a killer there is a handle that stays; Kill has the end of a killed pool.
 ASSUME Killers \subseteq {"killer"}
 
@@ -94,6 +102,9 @@ own_put:
   if (count = 0) { oplive := live } else { goto Done };
 own_kill:
   if (count = 0 /\ live = oplive) { count := Dead; goto own_release }
+  else { if (count # 0) { if (Fix = "forgotten") { goto Done } else { goto own_settle } } };
+own_kill_again:                         \* only removed meanwhile, or revived and put as well
+  if (count = 0) { count := Dead; goto own_release }
   else { if (Fix = "forgotten") { goto Done } };
 own_settle:
   leaving := leaving - Straggler;
@@ -136,6 +147,9 @@ look_put:
   if (count = 0) { lplive := live } else { leave_lookup() };
 look_kill:
   if (count = 0 /\ live = lplive) { count := Dead; goto look_release }
+  else { if (count # 0) { if (Fix = "forgotten") { leave_lookup() } else { goto look_settle } } };
+look_kill_again:
+  if (count = 0) { count := Dead; goto look_release }
   else { if (Fix = "forgotten") { leave_lookup() } };
 look_settle:
   leaving := leaving - Straggler;
@@ -174,7 +188,7 @@ close_count:
 
 \* Kills the pool.
 fair process (killer \in Killers)
-variables kfound = 0; kseen = 0; kmine = FALSE;
+variables kfound = 0; kseen = 0; kmine = FALSE; klate = FALSE;
 {
 kill_claim:
   closed  := TRUE;
@@ -188,15 +202,17 @@ kill_used:
   skip;
 kill_remove_load:
   kseen := count;
-  if (~live \/ count < 1) { goto kill_count };
+  if (~live \/ count < 0 \/ (count = 0 /\ Fix = "passed")) { goto kill_count };
 kill_remove_cas:
   if (count = kseen /\ live) { live := FALSE } else { goto kill_remove_load };
 kill_count:
   leaving := leaving + (1 - kfound) + Notify + Handles - Open;
   left(kmine);
-  if (~Tells(leaving)) { goto Done };
+  if (~Tells(leaving)) { goto kill_peek };
 kill_notify:
   tell(kmine);
+kill_peek:                              \* the kill has returned
+  klate := live /\ count > 0;
 }
 }
 *)
@@ -220,6 +236,9 @@ FreedOnce == freed <= 1
 \* Told once, when the object is gone.
 ToldOnce == told <= 1 /\ (told > 0 => released = 1)
 
+\* When the kill has returned, nothing is found.
+NoGetAfterKill == \A t \in Killers : ~klate[t]
+
 \* Nobody is about to touch memory that is gone.
 NoUseAfterFree == freed > 0 => \A t \in Threads : pc[t] = "Done"
 
@@ -237,6 +256,6 @@ NeverUnmeant == ~(pc["lookup"] = "look_put" /\ ~live)
 Scribble ==
   /\ count' \in {0, 1, 99} /\ released' \in {0, 2} /\ freed' \in {0, 2} /\ told' \in {0, 2}
   /\ UNCHANGED <<pc, live, first, next, leaving, handles, fresh, closed, drained>>
-  /\ UNCHANGED <<oplive, ohead, omine, lplive, lhead, lmine, found, kfound, kseen, kmine>>
+  /\ UNCHANGED <<oplive, ohead, omine, lplive, lhead, lmine, found, kfound, kseen, kmine, klate>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 =============================================================================

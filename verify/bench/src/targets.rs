@@ -102,24 +102,37 @@ pub(crate) const TARGETS: [Target; 14] = [
         Times(get(1, "sharded-slab"), get(1, FILE_REF)),
         AtLeast(2.5),
     ),
-    target(
-        "get-vs-idr-ebr",
-        "idr-ebr get_owned over get",
-        Times(get(1, "idr-ebr"), get(1, FILE_REF)),
-        AtLeast(1.8),
-    ),
+    Target {
+        out_of_reach: Some(
+            "of idr-ebr's time the two read-modify-writes alone, which are all that row arc does, leave a factor of \
+             about 2.1; the look before the add, which keeps a stale key from writing and an old one from finding \
+             the next object, and the way from the key to its slot take the rest",
+        ),
+        ..target(
+            "get-vs-idr-ebr",
+            "idr-ebr get_owned over get",
+            Times(get(1, "idr-ebr"), get(1, FILE_REF)),
+            AtLeast(1.8),
+        )
+    },
     target(
         "shared-get-vs-sharded-slab",
         "the same, two threads on one object",
         Times(get(2, "sharded-slab"), get(2, FILE_REF)),
         AtLeast(2.0),
     ),
-    target(
-        "shared-get-vs-idr-ebr",
-        "the same, two threads on one object",
-        Times(get(2, "idr-ebr"), get(2, FILE_REF)),
-        AtLeast(2.0),
-    ),
+    Target {
+        out_of_reach: Some(
+            "both move one cache line to and fro for each of two read-modify-writes; where row arc, which does \
+             nothing else, is not twice as fast as idr-ebr, nothing that counts references is",
+        ),
+        ..target(
+            "shared-get-vs-idr-ebr",
+            "the same, two threads on one object",
+            Times(get(2, "idr-ebr"), get(2, FILE_REF)),
+            AtLeast(2.0),
+        )
+    },
     target(
         "peek-vs-sharded-slab",
         "sharded-slab get over peek under a guard that is held",

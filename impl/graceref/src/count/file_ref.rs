@@ -58,6 +58,18 @@ impl FileRefCount {
         if wanted { Got::Counted } else { Got::Nothing }
     }
 
+    /// The object was removed while it was about to be killed. Perhaps it was revived and put before that too: then
+    /// this is that put's kill, and that put straggles.
+    #[cold]
+    #[inline(never)]
+    fn kill_again(&self, now: u64) -> Given {
+        at!("kill_again");
+        let dead = KILLED | (now & OBJECT);
+        // ORDERING: Acquire pairs with the Release of the puts, as above.
+        let killed = self.0.0.compare_exchange(now, dead, Ordering::Acquire, Ordering::Relaxed);
+        if killed.is_ok() { Given::Last } else { Given::Straggled }
+    }
+
     /// The put left no reference, or was one too many.
     #[inline]
     fn kill(&self, before: u64, after: u64) -> Given {
@@ -68,7 +80,11 @@ impl FileRefCount {
             // ORDERING: Acquire pairs with the Release of the puts; on failure somebody else owns the release.
             let killed =
                 self.0.0.compare_exchange(after, dead, Ordering::Acquire, Ordering::Relaxed);
-            return if killed.is_ok() { Given::Last } else { Given::Straggled };
+            return match killed {
+                Ok(_) => Given::Last,
+                Err(now) if now == after & !LIVE => self.kill_again(now),
+                Err(_) => Given::Straggled,
+            };
         }
         self.0.saturate(before, after, Self::DEAD);
         Given::Shared

@@ -216,6 +216,13 @@ pub trait Count: sealed::Sealed + Send + Sync + Sized + 'static {
         self.word().skip(Self::DEAD);
     }
 
+    /// Lets the object be found no more, if it is `wanted`; whether it was this call's doing.
+    #[doc(hidden)]
+    #[inline]
+    fn remove(&self, wanted: impl Wanted) -> bool {
+        self.word().remove(wanted, Self::DEAD)
+    }
+
     /// Makes the word of memory that never held an object ready for its first: dead, and before this generation.
     #[doc(hidden)]
     fn prepare(&self, generation: u32) {

@@ -200,15 +200,21 @@ impl Word {
             && alive(seen)
     }
 
-    /// Lets the object be found no more, if it is `wanted`; whether it was this call's doing.
+    /// Lets the object be found no more, if it is `wanted`; whether it was this call's doing. What has no reference
+    /// but is not dead yet, and may be revived, is an object too.
     #[inline]
-    pub(crate) fn remove(&self, wanted: impl Wanted) -> bool {
+    pub(super) fn remove(&self, wanted: impl Wanted, dead: u64) -> bool {
+        let dying = |word| {
+            dead != NO_REF
+                && word >> 32 == NO_REF >> 32
+                && !crate::sync::mutant("file_ref.pass_over_the_dying")
+        };
         loop {
             at!("remove_load");
             // ORDERING: Relaxed; only the compare-exchange below decides.
             let seen = self.0.load(Ordering::Relaxed);
             local!(seen = refs(seen), sgen = generation(seen));
-            if !wanted.meant(seen) || !alive(seen) {
+            if !wanted.meant(seen) || !(alive(seen) || dying(seen)) {
                 return false;
             }
             at!("remove_cas");

@@ -82,14 +82,14 @@ impl<T, C: Count> Pool<T, C> {
     pub fn remove(&self, key: Key) -> bool {
         let Some(slot) = self.slots().find(key.place()) else { return false };
         // SAFETY: type-stable memory, which the handle keeps (Stash!NoUseAfterFree).
-        unsafe { slot.as_ref() }.count.word().remove(OfGeneration(key.generation()))
+        unsafe { slot.as_ref() }.count.remove(OfGeneration(key.generation()))
     }
 
     /// [`remove`](Pool::remove)s every object that is alive. What is inserted meanwhile may be removed or not.
     pub fn clear(&self) {
         for slot in self.slots().used() {
             // SAFETY: type-stable memory, which the handle keeps (Stash!NoUseAfterFree).
-            unsafe { slot.as_ref() }.count.word().remove(Any);
+            unsafe { slot.as_ref() }.count.remove(Any);
         }
     }
 
@@ -118,7 +118,7 @@ impl<T, C: Count> Pool<T, C> {
     /// ```
     pub fn kill(&self, drained: impl FnOnce() + Send + 'static) -> bool {
         let killed = self.slots().kill(Box::new(drained), |slot| {
-            slot.count.word().remove(Any);
+            slot.count.remove(Any);
         });
         #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
         if let Some(deferral) = self.slots().kind.deferral().filter(|_| killed) {

@@ -49,7 +49,7 @@ impl<'p, T, C: Count> Vacant<'p, T, C> {
         let object = unsafe { super::write(this.slot, value) };
         if !crate::sync::mutant("kill.no_recheck") && this.pool.slots().is_killed() {
             // Killed meanwhile, perhaps without seeing the object: nobody shall find it (Kill!NoGetAfterKill).
-            object.content().count.word().remove(Any);
+            object.content().count.remove(Any);
         }
         object
     }

@@ -8,7 +8,7 @@ use super::leaving;
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
 use graceref::sync::model::{Ghost, violated};
 use graceref::sync::within;
-use graceref::{FileRefCount, Key, Pool, Ref};
+use graceref::{FileRefCount, Key, Pool, Ref, local};
 use std::sync::Arc;
 
 /// The lookup drops the last handle, unless there is a killer: then it stays.
@@ -63,6 +63,12 @@ impl Straggle {
                 );
             }
         });
+        let _scope = within("kill");
+        let late = pool.contains(self.key);
+        local!(late = late);
+        if late {
+            violated("NoGetAfterKill", format_args!("a key finds its object in a killed pool"));
+        }
     }
 }
 
@@ -136,6 +142,7 @@ fn scenario(
             Locals::new("kfound", killers, 0).as_in_code("found"),
             Locals::new("kseen", killers, 0).as_in_code("seen"),
             Locals::new("kmine", killers, false).as_in_code("mine"),
+            Locals::new("klate", killers, false).as_in_code("late"),
         ],
         ..Scenario::new(name, about, Cast::new(threads, move || Straggle::new(killer)))
     }
@@ -173,6 +180,15 @@ pub(crate) fn all() -> Vec<Scenario> {
                 "straggle-as-slots",
                 "the same where a straggler weighs as much as a slot",
                 "pool.straggler_is_slot",
+                true,
+            )
+        },
+        Scenario {
+            without: &[("threads", "the mutant is of the model builds")],
+            ..scenario(
+                "straggle-passed",
+                "the same where a kill passes over what has no reference",
+                "file_ref.pass_over_the_dying",
                 true,
             )
         },

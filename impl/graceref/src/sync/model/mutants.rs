@@ -29,6 +29,10 @@ pub const NAMED: &[(&str, &str)] = &[
     ("key.skip_generation", "a get by key does not compare the generation"),
     ("kill.close_tells", "whoever drops a killed pool's last handle tells that it is drained"),
     ("kill.no_recheck", "an insert does not look whether the pool was killed meanwhile"),
+    (
+        "file_ref.pass_over_the_dying",
+        "a removal passes over what has no reference, and may be revived",
+    ),
     ("file_ref.no_recheck", "a get by add takes what the add finds, whichever object it is"),
     ("pool.forget_stragglers", "the memory does not wait for a put that straggles"),
     ("pool.straggler_is_slot", "a straggler weighs as much as a slot in a killed pool's sum"),
