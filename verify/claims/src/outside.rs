@@ -78,7 +78,11 @@ impl Register {
         for (case, name, span) in self.named(|case| (&case.scenario, &case.spans.scenario)) {
             let source = &case.place.source;
             let Some(engines) = known.get(name) else {
-                let help = or_list(name, known.keys(), "write it in verify/scenarios/src/worlds, and put its file into catalogue.rs");
+                let help = or_list(
+                    name,
+                    known.keys(),
+                    "write it in verify/scenarios/src/worlds, and put its file into catalogue.rs",
+                );
                 problems.push(
                     Problem::at(source, span, format!("no scenario `{name}`"))
                         .label("unknown")

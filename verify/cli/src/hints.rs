@@ -10,7 +10,10 @@ const HINTS: [(&[&str], &str); 8] = [
         &[": the spec is before ", ", the code before "],
         "a step is missing on one side, stands elsewhere, or has another label or `within`",
     ),
-    (&[": the spec is ", ", the code "], "one side goes on where the other ends: a step or a branch is missing"),
+    (
+        &[": the spec is ", ", the code "],
+        "one side goes on where the other ends: a step or a branch is missing",
+    ),
     (
         &[": the code does not show it"],
         "a line in `World::show`; for a process's own variable one in the scenario's `locals`",

@@ -135,7 +135,9 @@ impl Pins {
         }
         let found = Pin::of(report);
         let Some(pinned) = self.0.get(scenario).and_then(|passes| passes.get(pass.word())) else {
-            return vec![format!("{pass}: no pinned count; the same command with `--bless` records it")];
+            return vec![format!(
+                "{pass}: no pinned count; the same command with `--bless` records it"
+            )];
         };
         if pinned.bound != found.bound {
             // Another budget may bound the search differently; then the numbers say nothing.

@@ -129,8 +129,9 @@ fn section(out: &mut String, module: &str, models: &[&tlc::Model], outside: &Out
         let _ = writeln!(out, "Refined by {}.", users.join(", "));
     }
     let graphs = models.iter().filter(|model| model.question == tlc::Question::Graph);
-    let scenarios: Vec<String> =
-        graphs.filter_map(|model| Some(link(&model.name, outside.world(&model.name, module)?))).collect();
+    let scenarios: Vec<String> = graphs
+        .filter_map(|model| Some(link(&model.name, outside.world(&model.name, module)?)))
+        .collect();
     if !scenarios.is_empty() {
         let _ = writeln!(out, "Scenarios: {}.", scenarios.join(", "));
     }

@@ -131,7 +131,10 @@ fn next_step(report: &ModelReport, problem: &str) -> Option<String> {
     if problem.contains("not pinned yet") || problem.contains("not exist yet") {
         Some("--update writes the numbers and graphs that are not there yet".to_owned())
     } else if problem.ends_with(" found") || problem.contains(" differ: ") {
-        Some("what has moved is a bug, or a change that you can explain; then --update writes it".to_owned())
+        Some(
+            "what has moved is a bug, or a change that you can explain; then --update writes it"
+                .to_owned(),
+        )
     } else if matches!(report.found, ModelFound::Violated(_)) {
         Some(format!("the steps that lead there are in target/spec/log/{}.out", report.name))
     } else {

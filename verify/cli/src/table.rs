@@ -123,7 +123,8 @@ fn parts(engine: Engine, cell: &Cell<'_>) -> (char, String, String) {
 /// What is not in order, by what was run: one fault of a pass shows in every claim that rests on it,
 /// and is said once.
 fn failures(out: &mut String, decided: &[Decided<'_>]) {
-    const NEXT: &str = "docs/adding-a-claim.md, \"When something does not fit\", says what each of these means";
+    const NEXT: &str =
+        "docs/adding-a-claim.md, \"When something does not fit\", says what each of these means";
     let mut groups: BTreeMap<(Engine, String, &[String]), Vec<String>> = BTreeMap::new();
     for claim in decided {
         for (&engine, cell) in &claim.cells {

@@ -186,7 +186,8 @@ fn dead_problems(model: &Model, coverage: &[(String, u64)]) -> Vec<String> {
     for (action, fired) in coverage {
         let excused = model.dead.contains(action);
         if *fired == 0 && !excused {
-            problems.push(format!("action {action} never fires; if it is not to, list it in `dead`"));
+            problems
+                .push(format!("action {action} never fires; if it is not to, list it in `dead`"));
         } else if *fired > 0 && excused {
             problems.push(format!(
                 "action {action} fires {fired} times; take it out of `dead`, if it is to fire"

@@ -141,7 +141,12 @@ fn a_bait_that_holds_shows_a_vacuous_model() {
     let Some(outcome) = Project::one("spec", "Latch", &rest) else {
         return;
     };
-    assert_eq!(outcome.problems, ["bait `NeverPair` holds: nothing happens in the model; look at its constants and first steps"]);
+    assert_eq!(
+        outcome.problems,
+        [
+            "bait `NeverPair` holds: nothing happens in the model; look at its constants and first steps"
+        ]
+    );
     let rest = format!("question = \"bait\"\n{CAS}\ninvariants = [\"NeverTaken\"]");
     let Some(outcome) = Project::one("spec", "Latch", &rest) else {
         return;

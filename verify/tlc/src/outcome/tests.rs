@@ -40,10 +40,7 @@ fn every_deviation_is_a_problem() {
     let model = model(Question::Safety, Expect::Holds);
     let mut outcome = outcome(&model, Found::Holds);
     outcome.judge(&model, &coverage(), false);
-    assert_eq!(
-        outcome.problems,
-        [NEVER, "distinct states: 56 expected, 57 found"]
-    );
+    assert_eq!(outcome.problems, [NEVER, "distinct states: 56 expected, 57 found"]);
     assert!(outcome.pinned.is_empty());
 }
 
