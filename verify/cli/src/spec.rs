@@ -179,6 +179,25 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_of_problem_has_its_next_step_once() {
+        let reports = [
+            report("lamp", &["edges: not pinned yet, 9 found", "edges: 8 expected, 9 found"]),
+            report("bulb", &["distinct states: 8 expected, 9 found"]),
+            ModelReport {
+                found: ModelFound::Violated("Deadlock".to_owned()),
+                ..report("wire", &["holds expected, deadlock"])
+            },
+        ];
+        let text = render(&reports, Duration::ZERO);
+        let next: Vec<&str> = text.lines().filter(|line| line.starts_with("next:")).collect();
+        insta::assert_snapshot!(next.join("\n"), @r"
+        next:  --update writes the numbers and graphs that are not there yet
+        next:  the steps that lead there are in target/spec/log/wire.out
+        next:  what has moved is a bug, or a change that you can explain; then --update writes it
+        ");
+    }
+
+    #[test]
     fn words_choose_models_by_name_beginning_or_glob() {
         let names = ["count-cas", "count-dead", "epoll"].map(str::to_owned);
         let chosen = |word: &str| choose(&names, &[word.to_owned()]).unwrap().len();

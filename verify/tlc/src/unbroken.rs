@@ -36,3 +36,32 @@ pub fn unbroken(models: &[Model]) -> Vec<Problem> {
     found.sort_by_key(|problem| problem.line);
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "module = \"Latch\"\nquestion = \"safety\"\nshows = \"A latch.\"\n";
+
+    fn unbroken_of(models: &[&str]) -> String {
+        let root = tempfile::tempdir().expect("a temp folder");
+        std::fs::create_dir(root.path().join("spec")).expect("a folder");
+        std::fs::write(root.path().join("spec/Latch.tla"), "").expect("a module");
+        let text: Vec<String> =
+            models.iter().map(|rest| format!("[[model]]\n{HEAD}{rest}\n")).collect();
+        let models = crate::parse(root.path(), &text.concat()).expect("it makes sense");
+        let told: Vec<String> = unbroken(&models).iter().map(ToString::to_string).collect();
+        told.join("\n")
+    }
+
+    #[test]
+    fn a_property_that_nothing_breaks_is_told_at_the_first_model_that_holds_it() {
+        let holds =
+            "name = \"a\"\ninvariants = [\"OneOwner\", \"NothingLeft\"]\nexpect = \"holds\"";
+        let breaks = "name = \"b\"\ninvariants = [\"OneOwner\"]\nexpect = \"violated\"\nviolates = \"OneOwner\"";
+        insta::assert_snapshot!(unbroken_of(&[holds, breaks]), @r#"spec/models.toml:1: `NothingLeft` of Latch holds wherever it is asked for: add a configuration that violates it, of a broken variant or with `spec = "SpecScribbled"`, or it may be one that cannot fail"#);
+        let both = holds.replace("OneOwner\", \"", "").replace("\"a\"", "\"c\"");
+        let broken = breaks.replace("OneOwner", "NothingLeft").replace("\"b\"", "\"d\"");
+        assert_eq!(unbroken_of(&[&both, &broken]), "");
+    }
+}
