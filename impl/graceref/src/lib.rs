@@ -25,6 +25,7 @@
 //! | the same, many times in an object's life | references as cheap as can be, for a dearer end | a pool with [`FileRefCount`]s |
 //! | the same, on a hot path | a look that nobody else can see (no write) | [`RcuPool::peek`] under a guard |
 //! | one place that points to the current object | the object, if it lives | [`Stash`] |
+//! | a reference of my own | to pass the object on without a count, to somebody who may want to keep it | [`Ref::borrow`] |
 //! | small numbers, lowest first, with dup and fork | what a process has for its files | [`Table`] |
 //! | a pointer of my own to read while others replace it | to know when nobody reads the old one any more | [`rcu`] |
 //! | memory of my own and a count in it | the count alone | [`CasCount`], [`FileRefCount`] |
@@ -63,6 +64,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
 extern crate std;
 
+mod borrowed;
 mod count;
 mod key;
 #[cfg(any(feature = "model", graceref_loom, graceref_shuttle))]
@@ -80,6 +82,7 @@ pub mod sync;
 mod table;
 mod thread;
 
+pub use borrowed::Borrowed;
 pub use count::{CasCount, Count, FileRefCount};
 pub use key::{Key, ZeroKey};
 pub use pool::{Builder, Full, Pool, Releasing, Vacant};
