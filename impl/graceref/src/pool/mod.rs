@@ -156,7 +156,7 @@ impl<T, C: Count> Pool<T, C> {
     /// The memory is there.
     pub(crate) unsafe fn revive(slots: NonNull<Slots<T, C>>) -> Option<Self> {
         // SAFETY: the caller keeps the memory (Pool!NoUseAfterFree).
-        unsafe { slots.as_ref() }.handles.get_active().then_some(Self { slots })
+        unsafe { slots.as_ref() }.handles.get_active().then(|| Self { slots })
     }
 
     #[inline]
