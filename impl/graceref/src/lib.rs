@@ -48,7 +48,8 @@
 //! # What it does not do
 //!
 //! - An object cannot be taken out of its pool; it is seen through `&T`.
-//! - A pool's memory grows and does not shrink before its end; a retired slot is lost until then.
+//! - A pool's memory does not shrink by itself: [`Pool::shrink`] gives back what is behind the last object, and takes the
+//!   only handle. A retired slot is lost until the pool's end, and keeps its chunk.
 //! - Not for signal handlers: a handler that inserts or drops while its thread does the same breaks the thread's free slots.
 //! - A key does not say which pool it is of: another pool refuses it unless the generations happen to be equal.
 //! - What no engine that checked this crate sees: load buffering, spuriously failing compare-exchanges, more than five
