@@ -3,7 +3,7 @@
 use crate::scenario::Scenario;
 use crate::worlds::{
     cache, count, dmabuf, epoll, file_ref, keys, kill, litmus, numbers, pool, rcu, rcu_pool,
-    rcuref, stash, straggle, table, wrapper,
+    rcuref, shrink, stash, straggle, table, wrapper,
 };
 
 /// Every scenario, in the order of the spec's modules.
@@ -12,6 +12,7 @@ pub fn all() -> Vec<Scenario> {
         count::all(),
         file_ref::all(),
         rcuref::all(),
+        shrink::all(),
         stash::all(),
         pool::all(),
         keys::all(),

@@ -162,6 +162,9 @@ struct Shared {
     life: Tracked<()>,
     #[cfg(any(graceref_loom, graceref_shuttle))]
     freed: crate::sync::model::Ghost<u32>,
+    /// How many chunks went before.
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    shrunk: crate::sync::model::Ghost<u32>,
 }
 
 /// What somebody wants done when a killed pool has no object left.
@@ -223,6 +226,8 @@ impl<T, C: Count> Slots<T, C> {
                 life: Tracked::new(()),
                 #[cfg(any(graceref_loom, graceref_shuttle))]
                 freed: crate::sync::model::Ghost::new(0),
+                #[cfg(any(graceref_loom, graceref_shuttle))]
+                shrunk: crate::sync::model::Ghost::new(0),
             }),
         });
         let slots = NonNull::from(Box::leak(slots));

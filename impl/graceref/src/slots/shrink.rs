@@ -29,7 +29,7 @@ struct Claim<'a>(&'a CasCount);
 impl<'a> Claim<'a> {
     fn new(handles: &'a CasCount) -> Option<Self> {
         // Only a claim that succeeds is given back.
-        (mutant("shrink.no_claim") || handles.word().claim()).then(|| Self(handles))
+        handles.word().claim().then(|| Self(handles))
     }
 }
 
@@ -162,19 +162,20 @@ impl<T, C: Count> Slots<T, C> {
         }
         // ORDERING: Relaxed, as above.
         self.shared.0.fresh.store_settled(fresh::extent(end).0, Ordering::Relaxed);
-        for (chunk, first) in going() {
+        for (chunk, first) in going().rev() {
             at!("forget");
             self.chunks[chunk].forget();
             // SAFETY: nobody has a pointer into it: none of its slots is out, in a list, or reached by a lookup
             // (Shrink!NoUseAfterFree).
-            unsafe { Self::give_back(first, self.lens[chunk]) };
+            unsafe { self.give_back(first, self.lens[chunk]) };
         }
     }
 
     /// # Safety
     /// As for [`free_chunk`](Slots::free_chunk).
     #[cfg(not(any(graceref_loom, graceref_shuttle)))]
-    unsafe fn give_back(first: NonNull<Slot<T, C>>, len: u32) {
+    #[allow(clippy::unused_self)] // The model builds count.
+    unsafe fn give_back(&self, first: NonNull<Slot<T, C>>, len: u32) {
         // SAFETY: the caller's promise (Shrink!NoUseAfterFree).
         unsafe { Self::free_chunk(first, len) };
     }
@@ -182,7 +183,7 @@ impl<T, C: Count> Slots<T, C> {
     /// # Safety
     /// As for [`free_chunk`](Slots::free_chunk).
     #[cfg(any(graceref_loom, graceref_shuttle))]
-    unsafe fn give_back(first: NonNull<Slot<T, C>>, len: u32) {
+    unsafe fn give_back(&self, first: NonNull<Slot<T, C>>, len: u32) {
         at!("free");
         for i in 0..len {
             // SAFETY: slot `i` of `len` (Stash!NoForeignSlot).
@@ -190,5 +191,6 @@ impl<T, C: Count> Slots<T, C> {
             // SAFETY: the model builds leak, so that whoever comes too late is seen (Shrink!NoUseAfterFree).
             unsafe { slot.as_ref() }.place.retire();
         }
+        self.shared.0.shrunk.with(|n| *n += 1);
     }
 }
