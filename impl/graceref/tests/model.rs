@@ -977,12 +977,12 @@ fn a_slot_whose_generations_are_used_up_is_not_used_again() {
 
 #[test]
 fn the_last_handle_and_a_thread_at_its_own_slots_free_the_memory_once() {
-    pinned(&holds::<CachedEnd>(), (42, 0x48E5_5CA8));
+    pinned(&holds::<CachedEnd>(), (42, 0x4912_6A7B));
 }
 
 #[test]
 fn who_kills_a_pool_is_told_once_when_the_last_object_is_gone() {
-    pinned(&holds::<Killed>(), (50, 0x7083_D773));
+    pinned(&holds::<Killed>(), (50, 0xA73E_3068));
 }
 
 #[test]
