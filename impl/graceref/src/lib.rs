@@ -25,6 +25,7 @@
 //! | the same, many times in an object's life | references as cheap as can be, for a dearer end | a pool with [`FileRefCount`]s |
 //! | the same, on a hot path | a look that nobody else can see (no write) | [`RcuPool::peek`] under a guard |
 //! | one place that points to the current object | the object, if it lives | [`Stash`] |
+//! | a reference of my own | to pass the object on without a count, to somebody who may want to keep it | [`Ref::borrow`] |
 //! | small numbers, lowest first, with dup and fork | what a process has for its files | [`Table`] |
 //! | a pointer of my own to read while others replace it | to know when nobody reads the old one any more | [`rcu`] |
 //! | memory of my own and a count in it | the count alone | [`CasCount`], [`FileRefCount`] |
@@ -47,7 +48,8 @@
 //! # What it does not do
 //!
 //! - An object cannot be taken out of its pool; it is seen through `&T`.
-//! - A pool's memory grows and does not shrink before its end; a retired slot is lost until then.
+//! - A pool's memory does not shrink by itself: [`Pool::shrink`] gives back what is behind the last object, and takes the
+//!   only handle. A retired slot is lost until the pool's end, and keeps its chunk.
 //! - Not for signal handlers: a handler that inserts or drops while its thread does the same breaks the thread's free slots.
 //! - A key does not say which pool it is of: another pool refuses it unless the generations happen to be equal.
 //! - What no engine that checked this crate sees: load buffering, spuriously failing compare-exchanges, more than five
@@ -63,6 +65,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
 extern crate std;
 
+mod borrowed;
 mod count;
 mod key;
 #[cfg(any(feature = "model", graceref_loom, graceref_shuttle))]
@@ -80,6 +83,7 @@ pub mod sync;
 mod table;
 mod thread;
 
+pub use borrowed::Borrowed;
 pub use count::{CasCount, Count, FileRefCount};
 pub use key::{Key, ZeroKey};
 pub use pool::{Builder, Full, Pool, Releasing, Vacant};

@@ -215,6 +215,20 @@ impl<T> RcuPool<T> {
         }
     }
 
+    /// [`Pool::shrink`]. What is not yet dropped keeps its memory: [`flush`](Self::flush) first.
+    ///
+    /// ```
+    /// use graceref::RcuPool;
+    /// let mut pool = RcuPool::new();
+    /// let objects: Vec<_> = (0..1000).map(|n| pool.insert(n).unwrap()).collect();
+    /// drop(objects);
+    /// pool.flush().unwrap();
+    /// assert!(pool.shrink().unwrap() >= 1000);
+    /// ```
+    pub fn shrink(&mut self) -> Option<u64> {
+        self.pool.shrink()
+    }
+
     /// How many objects had their last put and are not yet being dropped. Stale as soon as it is read. Two loads.
     pub fn garbage(&self) -> u64 {
         self.pool.slots().kind.deferral().map_or(0, crate::pool::Deferral::garbage)

@@ -40,6 +40,7 @@ enum Call {
     DropStash(usize),
     ClonePool,
     DropPool,
+    Shrink,
 }
 
 struct World<C: Count> {
@@ -203,6 +204,16 @@ impl<C: Count> World<C> {
                 self.pools.push(pool.clone());
             }
             Call::DropPool => drop(self.pools.pop()),
+            Call::Shrink => {
+                let alone = self.pools.len() == 1 && self.stashes.is_empty();
+                let Some(pool) = self.pools.first_mut() else { return Ok(()) };
+                let before = pool.capacity();
+                let shrunk = pool.shrink();
+                prop_assert_eq!(shrunk.is_some(), alone);
+                prop_assert_eq!(before - pool.capacity(), shrunk.unwrap_or(0));
+                prop_assert!(pool.capacity() >= self.at.len() as u64);
+                prop_assert!(!alone || !self.at.is_empty() || pool.capacity() == 0);
+            }
         }
         Ok(())
     }
@@ -275,9 +286,10 @@ fn call() -> impl Strategy<Value = Call> {
         3 => s.clone().prop_map(Call::GetUnderLock),
         1 => s.clone().prop_map(Call::StoreForeign),
         2 => Just(Call::NewStash),
-        1 => s.prop_map(Call::DropStash),
+        2 => s.prop_map(Call::DropStash),
         1 => Just(Call::ClonePool),
         1 => Just(Call::DropPool),
+        2 => Just(Call::Shrink),
     ]
 }
 

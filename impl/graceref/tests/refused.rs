@@ -1,4 +1,4 @@
-//! Wrong uses of a `Table` that do not compile, and what the compiler says about each.
+//! Wrong uses of a `Table`, and of a borrowed reference, that do not compile, and what the compiler says about each.
 //!
 //! The messages are those of the Rust that the workspace names; with another one the test is not run.
 #![cfg(not(any(graceref_loom, graceref_shuttle)))]
@@ -14,7 +14,7 @@ fn same_rust() -> bool {
 }
 
 #[test]
-fn wrong_uses_of_a_table_do_not_compile() {
+fn wrong_uses_do_not_compile() {
     let refused = trybuild::TestCases::new();
     refused.pass("tests/refused/right_uses.rs");
     if same_rust() {

@@ -2,7 +2,7 @@
 #![cfg(not(any(graceref_loom, graceref_shuttle)))]
 
 use graceref::sync::{self, Tracked, Within};
-use graceref::{CasCount, Count, FileRefCount, ForeignRef, Full, Pool, Ref, Stash};
+use graceref::{Borrowed, CasCount, Count, FileRefCount, ForeignRef, Full, Pool, Ref, Stash};
 use static_assertions::{
     assert_eq_align, assert_eq_size, assert_impl_all, assert_not_impl_any, const_assert,
     const_assert_eq,
@@ -36,9 +36,21 @@ assert_not_impl_any!(Ref<Neither>: Send, Sync);
 assert_not_impl_any!(Ref<NotSync, FileRefCount>: Send, Sync);
 assert_not_impl_any!(Ref<NotSend, FileRefCount>: Send, Sync);
 
+// A borrowed reference is a `&Ref`, of which anybody can make a `Ref`; a `&T` may go where those may not.
+assert_impl_all!(Borrowed<'static, u8>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Copy, Debug, Display);
+assert_impl_all!(Borrowed<'static, u8, FileRefCount>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Copy);
+assert_impl_all!(&'static NotSend: Send);
+assert_not_impl_any!(&'static Arc<NotSend>: Send, Sync);
+assert_not_impl_any!(Borrowed<'static, NotSend>: Send, Sync);
+assert_not_impl_any!(Borrowed<'static, NotSync>: Send, Sync);
+assert_not_impl_any!(Borrowed<'static, Neither>: Send, Sync);
+assert_not_impl_any!(Borrowed<'static, NotRefUnwindSafe>: UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Borrowed<'static, Neither>: Copy);
+
 // The object does not move with its reference.
 assert_impl_all!(Arc<PhantomPinned>: Unpin);
 assert_impl_all!(Ref<PhantomPinned>: Unpin);
+assert_impl_all!(Borrowed<'static, PhantomPinned>: Unpin);
 assert_impl_all!(Pool<PhantomPinned>: Unpin);
 assert_impl_all!(Stash<PhantomPinned>: Unpin);
 
@@ -82,6 +94,8 @@ assert_eq_size!(Ref<[u8; 100]>, *const u8);
 assert_eq_size!(Option<Ref<[u8; 100]>>, *const u8);
 assert_eq_size!(Ref<()>, *const u8);
 assert_eq_size!(Option<Ref<(), FileRefCount>>, *const u8);
+assert_eq_size!(Borrowed<'static, [u8; 100]>, *const u8);
+assert_eq_size!(Option<Borrowed<'static, (), FileRefCount>>, *const u8);
 assert_eq_size!(Pool<[u8; 100]>, *const u8);
 assert_eq_size!(Option<Pool<u8>>, *const u8);
 assert_eq_size!(Stash<[u8; 100]>, [*const u8; 2]);

@@ -180,13 +180,39 @@ impl Word {
         self.0.store_racing((u64::from(generation) & GENERATION) | dead, Ordering::Relaxed);
     }
 
-    /// For the owner of a dead word: whether this many generations from the first are used up.
+    /// For the owner of a dead word: how many generations there were after this one.
     #[inline]
-    pub(crate) fn spent(&self, first: u32, generations: u32) -> bool {
+    pub(crate) fn since(&self, origin: u32) -> u32 {
         // ORDERING: Relaxed; the caller owns the dead word.
         let now = self.0.load_settled(Ordering::Relaxed);
-        let used = (now & GENERATION).wrapping_sub(u64::from(first)) & GENERATION;
-        used >= u64::from(generations) && !crate::sync::mutant("key.never_retire")
+        generation(now.wrapping_sub(u64::from(origin)))
+    }
+
+    /// For the owner of a dead word: whether this many generations after the origin are used up.
+    #[inline]
+    pub(crate) fn spent(&self, origin: u32, generations: u32) -> bool {
+        self.since(origin) >= generations && !crate::sync::mutant("key.never_retire")
+    }
+
+    /// For the owner of a reference: if it is the only one, the count is dead from now on, until [`init`](Self::init).
+    /// `false`, and nothing done, if there are others.
+    pub(crate) fn claim(&self) -> bool {
+        at!("claim_load");
+        // ORDERING: Relaxed; only the compare-exchange below decides.
+        let seen = self.0.load(Ordering::Relaxed);
+        local!(seen = refs(seen));
+        if seen >> 32 != 0 {
+            return false;
+        }
+        if crate::sync::mutant("shrink.no_claim") {
+            return true;
+        }
+        at!("claim");
+        // ORDERING: Acquire pairs with the Release of the puts: what the others did with their references. Where it fails
+        // somebody has got one meanwhile.
+        self.0
+            .compare_exchange(seen, seen.wrapping_sub(REF), Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Whether this generation's object may be found now. Acquire: a positive answer comes with the object's fields.

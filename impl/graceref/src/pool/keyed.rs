@@ -39,7 +39,10 @@ impl<T, C: Count> Pool<T, C> {
     pub fn contains(&self, key: Key) -> bool {
         let Some(slot) = self.slots().find(key.place()) else { return false };
         // SAFETY: type-stable memory, which the handle keeps (Stash!NoUseAfterFree).
-        unsafe { slot.as_ref() }.count.word().is_generation(key.generation())
+        let slot = unsafe { slot.as_ref() };
+        let found = slot.count.word().is_generation(key.generation());
+        slot.looked_at();
+        found
     }
 
     /// Puts an object that knows its own key into the pool.

@@ -26,7 +26,7 @@ pub use vacant::Vacant;
 /// Objects in type-stable memory: a slot is reused at once, as another `T`, and never unmapped under a reader.
 ///
 /// What the kernel calls `SLAB_TYPESAFE_BY_RCU`. Cloning gives another handle on the same pool. The memory goes
-/// when the last handle and the last [`Ref`] are gone, in whichever order.
+/// when the last handle and the last [`Ref`] are gone, in whichever order; some of it before, by [`shrink`](Pool::shrink).
 ///
 /// Each thread keeps some free slots to itself (at most 128, for up to 128 threads at a time), so that threads which
 /// insert and drop do not meet. A pool with a limit does without, so that the limit is exact.
@@ -156,7 +156,7 @@ impl<T, C: Count> Pool<T, C> {
     /// The memory is there.
     pub(crate) unsafe fn revive(slots: NonNull<Slots<T, C>>) -> Option<Self> {
         // SAFETY: the caller keeps the memory (Pool!NoUseAfterFree).
-        unsafe { slots.as_ref() }.handles.get_active().then_some(Self { slots })
+        unsafe { slots.as_ref() }.handles.get_active().then(|| Self { slots })
     }
 
     #[inline]
@@ -201,6 +201,39 @@ impl<T, C: Count> Pool<T, C> {
     /// How many objects fit into the memory that is allocated.
     pub fn capacity(&self) -> u64 {
         self.slots().capacity()
+    }
+
+    /// Gives memory back that no object is in: how many objects had room in it. `None`, and nothing done, while there are
+    /// other handles, clones and what has one: a [`Stash`](crate::Stash), a [`Table`](crate::Table), or a release hook
+    /// that has [asked](Releasing::pool) for one.
+    ///
+    /// Memory comes in chunks, each twice as large as the one before. Those go that are behind the last object, so one
+    /// object in the last chunk keeps everything; so does a retired slot, or one whose object's destructor still runs.
+    /// What went comes again when it is needed, and the keys that were of objects in it stay dead: slots used for the first
+    /// time have the generations that no slot had whose memory went.
+    ///
+    /// References may be dropped on other threads meanwhile. Waits for those that are at their own free slots, a few
+    /// instructions each, and takes these free slots from them. Looks at each free slot. A killed pool has nothing to
+    /// give; nor has one with [`FileRefCount`](crate::FileRefCount)s where a put still has to look at a count that was
+    /// revived. Both answers are `Some(0)`.
+    ///
+    /// ```
+    /// use graceref::{Pool, Ref};
+    /// let mut pool: Pool<u32> = Pool::new();
+    /// let mut objects: Vec<_> = (0..1000).map(|n| pool.insert(n).unwrap()).collect();
+    /// let key = Ref::key(&objects[999]);
+    /// objects.truncate(10);
+    /// let before = pool.capacity();
+    /// assert_eq!(pool.shrink(), Some(before - 32));
+    /// assert_eq!(pool.capacity(), 32);
+    /// objects.extend((0..1000).map(|n| pool.insert(n).unwrap()));
+    /// assert!(pool.get(key).is_none()); // for ever, also in memory that was given back
+    /// let clone = pool.clone();
+    /// assert_eq!(pool.shrink(), None);
+    /// ```
+    pub fn shrink(&mut self) -> Option<u64> {
+        // SAFETY: the caller's handle is this call's alone, and what was borrowed from it is gone (Shrink!NoUseAfterFree).
+        unsafe { self.slots().shrink() }
     }
 
     /// A reference to the object in this slot of the pool, if it is the one that is wanted.

@@ -63,7 +63,7 @@ pub struct Releasing<'a, T, C: Count = CasCount> {
 }
 
 impl<T, C: Count> Releasing<'_, T, C> {
-    /// The object's pool; `None` if its last handle is gone.
+    /// The object's pool; `None` if its last handle is gone, or while somebody [shrinks](Pool::shrink) the pool.
     pub fn pool(&self) -> Option<Pool<T, C>> {
         // SAFETY: the slot is out, which keeps the memory (Pool!NoUseAfterFree).
         unsafe { Pool::revive(Slots::owner(self.slot)) }

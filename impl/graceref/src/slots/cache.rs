@@ -5,7 +5,7 @@
 //! cache, and looks after that whether the pool is closed; the closer says that it is, and then waits until
 //! the flags are down. Each writes one word and then reads the other's, with an [asymmetric
 //! fence](crate::sync::asym) between: free for the thread, dear for the closer. The idea is the kernel's
-//! `percpu_ref_kill`, the magazines are Bonwick's.
+//! `percpu_ref_kill`, the magazines are Bonwick's. Who shrinks the pool closes the caches in the same way, for a while.
 
 use super::{NoSlot, Run, Slot, Slots};
 use crate::count::Count;
@@ -198,7 +198,7 @@ impl<T, C: Count> Slots<T, C> {
     }
 
     /// The link of a slot that is this thread's.
-    fn link_of(slot: NonNull<Slot<T, C>>) -> u32 {
+    pub(super) fn link_of(slot: NonNull<Slot<T, C>>) -> u32 {
         // SAFETY: the slot is this thread's (Cache!NoSharedFree).
         // ORDERING: Relaxed; nobody writes the link of a slot that is not in the shared list.
         unsafe { slot.as_ref() }.next.load_settled(Ordering::Relaxed)
@@ -270,8 +270,9 @@ impl<T, C: Count> Slots<T, C> {
             asym::light();
         }
         at!("look");
-        // ORDERING: Relaxed; the fence pairs with the closer's: it sees the flag up, or is seen.
-        let closed = self.closed.load(Ordering::Relaxed) != 0;
+        // The fence pairs with the closer's: it sees the flag up, or is seen.
+        // ORDERING: Acquire pairs with the Release of `lift`: the list is as who shrank the pool left it.
+        let closed = self.closed.load(Ordering::Acquire) != 0;
         local!(shut = closed);
         let result = if closed {
             None
@@ -290,6 +291,28 @@ impl<T, C: Count> Slots<T, C> {
 
     /// Closes the caches; how many slots were in them. From here on nobody takes from them or gives to them.
     pub(super) fn close_caches(&self) -> u32 {
+        // SAFETY: the closer's, as `close_each` says (Cache!NoSharedFree).
+        self.close_each(|list| list.with(|list| unsafe { (*list).len }))
+    }
+
+    /// Empties the caches of a pool that is said to be closed; each slot in them is the caller's.
+    pub(super) fn empty_caches(&self, mut each: impl FnMut(NonNull<Slot<T, C>>)) {
+        self.close_each(|list| {
+            list.with_mut(|list| {
+                // SAFETY: the closer's, as `close_each` says (Shrink!NoDataRace).
+                let list = unsafe { &mut *list };
+                let len = list.len;
+                while let Some(slot) = list.pop() {
+                    each(slot);
+                }
+                len
+            })
+        });
+    }
+
+    /// Visits the threads' lists in a pool that is said to be closed; each is the caller's alone until it is lifted. The
+    /// sum of what the visits return.
+    fn close_each(&self, mut tally: impl FnMut(&Tracked<List<T, C>>) -> usize) -> u32 {
         let Some(caches) = &self.caches else { return 0 };
         let mark = thread::mark();
         let mut found = 0;
@@ -306,8 +329,8 @@ impl<T, C: Count> Slots<T, C> {
                 cache.busy.await_lowered(mark);
             }
             at!("tally");
-            // SAFETY: the flag is down and stays down, or its owner finds the pool closed (Cache!NoSharedFree).
-            found += cache.list.with(|list| unsafe { (*list).len });
+            // The flag is down and stays down, or its owner finds the pool closed.
+            found += tally(&cache.list);
             next = cache.older;
             local!(each = Caches::number(next), cached = u64::try_from(found).unwrap_or(0));
         }

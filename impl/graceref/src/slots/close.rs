@@ -102,6 +102,19 @@ impl<T, C: Count> Slots<T, C> {
         self.shared.0.leaving.fetch_add(straggler(), Ordering::Relaxed);
     }
 
+    /// Whether somebody straggles. The caller has the only handle, so that nobody more begins to.
+    pub(super) fn owes(&self) -> bool {
+        if !C::STRAGGLES {
+            return false;
+        }
+        at!("owed");
+        // ORDERING: Acquire pairs with the Release of `settle`: whoever straggled is done with the slot.
+        let sum = self.shared.0.leaving.load(Ordering::Acquire);
+        // Retired slots were taken off it too, fewer than would make up a straggler.
+        let half = straggler() / 2;
+        sum.wrapping_sub(Self::OPEN).wrapping_add(half) >= straggler()
+    }
+
     /// The put that straggled is done with the slot.
     ///
     /// # Safety
@@ -165,7 +178,7 @@ impl<T, C: Count> Slots<T, C> {
     }
 
     /// Tells the threads that are at their caches, or have just made an object.
-    fn say_closed(&self) {
+    pub(super) fn say_closed(&self) {
         at!("say");
         // ORDERING: Relaxed; the fence pairs with the light ones of `visit` and `is_killed`.
         self.closed.store_racing(1, Ordering::Relaxed);
@@ -204,6 +217,13 @@ impl<T, C: Count> Slots<T, C> {
         // SAFETY: the caller's handle keeps the memory (Kill!ToldOnce).
         unsafe { Self::left(NonNull::from(self), before.wrapping_add(add)) };
         true
+    }
+
+    /// What was said to be closed is not any more.
+    pub(super) fn lift(&self) {
+        at!("lift");
+        // ORDERING: Release pairs with the Acquire of `visit`: the lists.
+        self.closed.store_racing(0, Ordering::Release);
     }
 
     /// Whether the pool is killed, for one who has just made an object in it: if this says no, whoever kills it

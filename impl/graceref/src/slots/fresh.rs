@@ -19,7 +19,7 @@ pub(super) const fn place(chunk: usize, i: u32) -> u32 {
 }
 
 /// The first of the chunk's slots, by the order in which they are used, and how many it has.
-fn extent(chunk: usize) -> (u64, u64) {
+pub(super) fn extent(chunk: usize) -> (u64, u64) {
     let (first, largest) = (u64::from(FIRST), u64::from(LARGEST));
     match chunk {
         0 => (0, 0),
@@ -114,7 +114,8 @@ impl<T, C: Count> Slots<T, C> {
             // ORDERING: Relaxed; whoever gives the slot away publishes it.
             slot.next.store_racing(next, Ordering::Relaxed);
         }
-        slot.count.prepare(self.origin);
+        // ORDERING: Relaxed; changes while there are no other handles.
+        slot.count.prepare(self.origin.wrapping_add(self.begun.load_settled(Ordering::Relaxed)));
     }
 
     fn ensure_chunk(&self, chunk: usize) {

@@ -14,7 +14,7 @@
 //!
 //! Free slots are kept in three ways: the calling thread's cache ([`cache`]), a list that all threads share
 //! ([`shared`]), and the run of slots that were never used ([`fresh`]). How the memory goes when the handles and
-//! the references are gone is in [`close`].
+//! the references are gone is in [`close`], and how some of it goes before in [`shrink`].
 
 use crate::count::{CasCount, Count};
 use crate::sync::{AtomicU32, AtomicU64, OncePtr, Tracked};
@@ -30,6 +30,7 @@ mod fresh;
 #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
 mod pending;
 mod shared;
+mod shrink;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 mod watch;
 
@@ -90,6 +91,14 @@ impl<T, C> Slot<T, C> {
 }
 
 impl<T, C> Slot<T, C> {
+    /// After an access by somebody who has only looked the slot up.
+    #[inline]
+    #[allow(clippy::unused_self)] // The plain build has nothing to watch it with.
+    pub(crate) fn looked_at(&self) {
+        #[cfg(any(graceref_loom, graceref_shuttle))]
+        self.place.still_there();
+    }
+
     /// The slot's number. The caller has a reference or owns the slot.
     #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
     pub(crate) fn number(&self) -> u32 {
@@ -122,13 +131,15 @@ pub(crate) struct Slots<T, C: Count> {
     this: *const Self,
     /// So many slots at most.
     limit: u32,
-    /// The generation before each slot's first.
+    /// The generation before the first of all.
     pub(crate) origin: u32,
     generations: u32,
+    /// How many generations there were in slots whose memory went back: those that come in their place begin after them.
+    begun: AtomicU32,
     pub(crate) kind: crate::pool::Kind<T, C>,
     /// None for a pool with a limit: a slot in another thread's cache would be missing.
     caches: Option<Box<Caches<T, C>>>,
-    /// Not zero once the pool is killed, or closed and with caches.
+    /// Not zero once the pool is killed, or closed and with caches; and while it is shrunk.
     closed: AtomicU32,
     /// The pool's handles.
     pub(crate) handles: CasCount,
@@ -151,6 +162,9 @@ struct Shared {
     life: Tracked<()>,
     #[cfg(any(graceref_loom, graceref_shuttle))]
     freed: crate::sync::model::Ghost<u32>,
+    /// How many chunks went before.
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    shrunk: crate::sync::model::Ghost<u32>,
 }
 
 /// What somebody wants done when a killed pool has no object left.
@@ -198,6 +212,7 @@ impl<T, C: Count> Slots<T, C> {
             limit,
             origin,
             generations,
+            begun: AtomicU32::new(0),
             kind,
             caches: cached.then(|| Box::new(Caches::new())),
             closed: AtomicU32::new(0),
@@ -211,6 +226,8 @@ impl<T, C: Count> Slots<T, C> {
                 life: Tracked::new(()),
                 #[cfg(any(graceref_loom, graceref_shuttle))]
                 freed: crate::sync::model::Ghost::new(0),
+                #[cfg(any(graceref_loom, graceref_shuttle))]
+                shrunk: crate::sync::model::Ghost::new(0),
             }),
         });
         let slots = NonNull::from(Box::leak(slots));
@@ -412,7 +429,7 @@ impl<T, C: Count> Slots<T, C> {
     }
 
     /// # Safety
-    /// The chunk has this length and nobody has a pointer into it.
+    /// The chunk has this length and nobody has a pointer into it, nor will have.
     unsafe fn free_chunk(first: NonNull<Slot<T, C>>, len: u32) {
         let (layout, offset) = Self::chunk_layout(len);
         // What the model's slots hold on to; in the plain build there is nothing to drop.

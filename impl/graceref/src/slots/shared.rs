@@ -5,7 +5,7 @@
 //! closed: from then on released slots are counted instead of pushed.
 
 use super::fresh::number;
-use super::{CLOSED, NOWHERE, NoSlot, Run, Slots};
+use super::{CLOSED, NOWHERE, NoSlot, Run, Slot, Slots};
 use crate::count::Count;
 use crate::sync::Ordering;
 use crate::{at, local};
@@ -116,19 +116,29 @@ impl<T, C: Count> Slots<T, C> {
 
     /// Closes the list; how many slots were in it.
     pub(super) fn close_shared(&self) -> u32 {
+        let mut found = 0;
+        self.take_list(CLOSED, |_| found += 1);
+        local!(found = found);
+        found
+    }
+
+    /// Empties the list; each slot in it is the caller's. Nobody may be popping: the tag begins anew.
+    pub(super) fn empty_shared(&self, each: impl FnMut(NonNull<Slot<T, C>>)) {
+        self.take_list(NOWHERE, each);
+    }
+
+    /// Takes the list, and leaves this instead.
+    fn take_list(&self, leave: u32, mut each: impl FnMut(NonNull<Slot<T, C>>)) {
         self.touch();
         at!("swap");
         // ORDERING: Acquire pairs with the Release of the pushes: the links walked below.
-        let head = self.shared.0.free.swap(u64::from(CLOSED), Ordering::Acquire);
-        let mut found = 0;
+        let head = self.shared.0.free.swap(u64::from(leave), Ordering::Acquire);
         let mut next = low(head);
         while next != NOWHERE {
-            // SAFETY: the list is this thread's since the swap (Pool!NoUseAfterFree).
-            // ORDERING: Relaxed; the swap acquired it.
-            next = unsafe { self.slot(next).as_ref() }.next.load_settled(Ordering::Relaxed);
-            found += 1;
+            // This thread's since the swap.
+            let slot = self.slot(next);
+            next = Self::link_of(slot);
+            each(slot);
         }
-        local!(found = found);
-        found
     }
 }

@@ -45,11 +45,14 @@ impl<T, C: Count> Watch<T, C> {
             // SAFETY: observers look between steps, and nobody moves the callback but in one (Kill!TypeOK).
             drained: unsafe { (*slots.drained.as_ptr()).is_some() },
             freed: slots.shared.0.freed.get(),
+            shrunk: slots.shared.0.shrunk.get(),
             next: all().map(|slot| number(slot.next.raw_load())).collect(),
             count: all().map(|slot| slot.count.raw_refs()).collect(),
             word: all().map(|slot| slot.count.raw_word()).collect(),
             generation: all().map(|slot| slot.count.raw_generation()).collect(),
+            begun: slots.begun.raw_load(),
             handles: slots.handles.raw_refs(),
+            handles_generation: slots.handles.raw_generation(),
             caches,
             newest,
         }
@@ -74,6 +77,8 @@ pub struct RawSlots {
     pub drained: bool,
     /// How often the memory was freed.
     pub freed: u32,
+    /// How many chunks were freed before that.
+    pub shrunk: u32,
     /// Each slot's link, for the chunks that there are.
     pub next: Vec<i64>,
     /// Each slot's count, likewise.
@@ -82,8 +87,12 @@ pub struct RawSlots {
     pub word: Vec<u64>,
     /// The generation of each slot's object; in the model builds they begin at 1.
     pub generation: Vec<u32>,
+    /// The generation before that of slots used for the first time.
+    pub begun: u32,
     /// The pool's handles.
     pub handles: i64,
+    /// How often they were claimed and given back.
+    pub handles_generation: u32,
     /// The threads' caches, the newest first.
     pub caches: Vec<RawCache>,
     /// The number of the newest's thread, or 0.

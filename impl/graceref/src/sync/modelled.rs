@@ -72,6 +72,9 @@ macro_rules! modelled_atomic {
             #[allow(dead_code)] // for one of the widths
             #[track_caller]
             pub(crate) fn load_while(&self, unwanted: $int, order: Ordering) {
+                if model::over() {
+                    return;
+                }
                 let order = model::access("load_while", order);
                 let look = || {
                     if model::rmw_pass() {
@@ -92,6 +95,9 @@ macro_rules! modelled_atomic {
             #[allow(dead_code)] // for one of the widths
             #[track_caller]
             pub(crate) fn load_when_down(&self, up: &Arc<AtomicBool>) -> $int {
+                if model::over() {
+                    return self.raw_load();
+                }
                 self.object.lock_step(up, || {
                     // Only the project's own schedulers know that the step is not enabled.
                     while up.load(Ordering::Relaxed) {

@@ -1,11 +1,12 @@
-//! A pointer that is written once.
+//! A pointer that is written once, and forgotten while nobody looks.
 
 use super::{AtomicPtr, Ordering};
 use core::ptr::{self, NonNull};
 
-/// A pointer that is null until somebody sets it, and then never changes.
+/// A pointer that is null until somebody sets it, and then does not change before [`forget`](Self::forget).
 ///
-/// Reading it once it is set is no step of a spec: nobody writes it any more, so the read commutes with everything.
+/// Reading it once it is set is no step of a spec: nobody writes it any more, so the read commutes with everything. Who
+/// makes it null again sees to it that nobody reads it.
 #[derive(Debug)]
 pub(crate) struct OncePtr<T>(AtomicPtr<T>);
 
@@ -46,6 +47,13 @@ impl<T> OncePtr<T> {
         self.0
             .compare_exchange(ptr::null_mut(), to.as_ptr(), Ordering::Release, Ordering::Relaxed)
             .is_ok()
+    }
+
+    /// Makes it null again, while nobody else reads or sets it.
+    #[track_caller]
+    pub(crate) fn forget(&self) {
+        // ORDERING: Relaxed; who reads it later is ordered after this by other means.
+        self.0.store(ptr::null_mut(), Ordering::Relaxed);
     }
 
     /// The pointer, seen from outside the model.

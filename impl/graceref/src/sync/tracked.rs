@@ -68,6 +68,16 @@ impl<T> Tracked<T> {
         self.life().retired = Some(Location::caller());
     }
 
+    /// A look whether the content is still there, by one who does not use it.
+    #[track_caller]
+    pub fn still_there(&self) {
+        let retired = self.life().retired;
+        if let (true, Some(freed)) = (model::running(), retired) {
+            let here = Location::caller();
+            model::violated("NoUseAfterFree", format_args!("used at {here}, freed at {freed}"));
+        }
+    }
+
     /// A new life begins in the same memory (type-stable reuse).
     #[track_caller]
     pub fn renew(&self) {

@@ -42,6 +42,7 @@ pub(crate) enum Operation {
     ClonePool(u8),
     DropPool(u8),
     Iterate(u8),
+    Shrink(u8),
     NewStash(u8),
     /// The stash, the reference.
     Store(u8, u8),
@@ -68,6 +69,7 @@ impl From<[u8; 3]> for Operation {
             16 if b < 32 => Self::Kill(a),
             17 => Self::ClonePool(a),
             18 => Self::DropPool(a),
+            19 => Self::Shrink(a),
             20 => Self::NewStash(a),
             21 | 22 => Self::Store(a, b),
             23 => Self::GetStashed(a),
@@ -86,8 +88,10 @@ struct PoolModel {
     hooked: bool,
     killed: bool,
     told: Arc<AtomicUsize>,
-    /// How often each place was used.
+    /// How often each place was used, what was in its stead before the pool shrank included.
     uses: BTreeMap<u64, usize>,
+    /// So often was a place used that went when the pool shrank.
+    begun: usize,
     /// Every key there was, and its object; none for a place that was given back.
     keys: BTreeMap<Key, Option<usize>>,
 }
@@ -131,6 +135,11 @@ fn place(key: Key) -> u64 {
     key.to_u64() & u64::from(u32::MAX)
 }
 
+/// The number of the chunk that a place is in, from 1.
+fn chunk(place: u64) -> u64 {
+    place >> 27
+}
+
 fn address(object: &Ref<Object>) -> usize {
     std::ptr::from_ref(&**object).addr()
 }
@@ -168,6 +177,7 @@ impl World {
             killed: false,
             told: Arc::default(),
             uses: BTreeMap::new(),
+            begun: 0,
             keys: BTreeMap::new(),
         });
     }
@@ -209,7 +219,7 @@ impl World {
     fn new_key(&mut self, pool: usize, key: Key, id: Option<usize>) {
         let model = &mut self.pools[pool];
         assert_eq!(model.keys.insert(key, id), None, "{key:?} was a key before");
-        let uses = model.uses.entry(place(key)).or_default();
+        let uses = model.uses.entry(place(key)).or_insert(model.begun);
         *uses += 1;
         assert!(*uses <= model.generations, "{key:?} is in a slot that should be retired");
         self.keys.push((pool, key));
@@ -411,6 +421,34 @@ impl World {
         }
     }
 
+    /// Gives back the chunks behind the last that has an object in it or a retired slot.
+    fn shrink(&mut self, n: u8) {
+        let Some((pool, handle)) = self.handle(n) else { return };
+        drop(handle);
+        let alone = self.pools[pool].handles.len() == 1
+            && self.stashes.iter().all(|stash| stash.pool != pool);
+        let busy: Vec<u64> = self.living(pool).map(|(_, object)| place(object.key)).collect();
+        let model = &mut self.pools[pool];
+        let before = model.handles[0].capacity();
+        let shrunk = model.handles[0].shrink();
+        let freed = before - model.handles[0].capacity();
+        if !alone || model.killed {
+            assert_eq!((shrunk, freed), (alone.then_some(0), 0));
+            return;
+        }
+        assert_eq!(shrunk, Some(freed));
+        let stays = |(place, uses): (&u64, &usize)| {
+            (busy.contains(place) || *uses >= model.generations).then_some(chunk(*place))
+        };
+        let last = model.uses.iter().filter_map(stays).max().unwrap_or(0);
+        let room = (32 << last) - 32;
+        let left = model.limit.map_or(room, |limit| room.min(limit as u64));
+        assert_eq!(model.handles[0].capacity(), left.min(before), "what is left");
+        let gone = |place: &u64, _: &mut usize| chunk(*place) > last;
+        let most = model.uses.extract_if(.., gone).map(|(_, uses)| uses).max();
+        model.begun = model.begun.max(most.unwrap_or(0));
+    }
+
     fn apply(&mut self, operation: Operation) {
         match operation {
             Operation::NewPool(kind) => self.new_pool(kind),
@@ -465,6 +503,7 @@ impl World {
                 self.pools[pool].handles.pop();
             }
             Operation::Iterate(n) => self.iterate(n),
+            Operation::Shrink(n) => self.shrink(n),
             _ => self.stash(operation),
         }
     }

@@ -22,6 +22,7 @@ pub(crate) mod pool;
 pub(crate) mod rcu;
 pub(crate) mod rcu_pool;
 pub(crate) mod rcuref;
+pub(crate) mod shrink;
 pub(crate) mod stash;
 pub(crate) mod straggle;
 pub(crate) mod table;

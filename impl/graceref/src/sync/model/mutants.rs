@@ -52,6 +52,8 @@ pub const NAMED: &[(&str, &str)] = &[
     ),
     ("rcupool.any_generation", "a peek by key does not compare the generation"),
     ("rcupool.no_grace", "an object is dropped at its last put, with readers still at it"),
+    ("shrink.no_claim", "who shrinks a pool leaves the handles' count alive"),
+    ("shrink.same_generation", "memory that comes anew begins with the generations of what went"),
     ("stash.extra_look", "the lookup looks at the stash once more than the spec does"),
     ("stash.skip_recheck", "the lookup does not look at the stash again after its get"),
     ("table.fork_uncounted", "a copy of a table has no references of its own"),
