@@ -3,8 +3,8 @@
 use crate::scenario::Scenario;
 use crate::worlds::{
     cache, count, dmabuf, ep_list, ep_nested, ep_ready, ep_remove, ep_wait, ep_walk, epoll,
-    file_ref, keys, kill, litmus, numbers, pool, rcu, rcu_pool, rcuref, stash, straggle, table,
-    wrapper,
+    file_ref, keys, kill, litmus, numbers, overflow, pool, rcu, rcu_pool, rcuref, stash, straggle,
+    table, wrapper,
 };
 
 /// Every scenario, in the order of the spec's modules.
@@ -13,6 +13,7 @@ pub fn all() -> Vec<Scenario> {
         count::all(),
         file_ref::all(),
         rcuref::all(),
+        overflow::all(),
         stash::all(),
         pool::all(),
         keys::all(),
