@@ -133,6 +133,7 @@ fn scenario(
         if leaks == 0 { &["user", "lookup"] } else { &["user", "leaker", "lookup"] };
     Scenario {
         sought,
+        native_bound: (leaks != 0 && sought.is_empty()).then_some(3),
         locals: vec![
             Locals::new("leaks", if leaks == 0 { &[] } else { &["leaker"] }, 0),
             Locals::new("seen", &["lookup"], 0),
