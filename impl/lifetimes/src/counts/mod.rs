@@ -3,6 +3,7 @@
 mod atomic_long;
 pub mod file_ref;
 pub mod rcuref;
+pub mod refcount;
 mod zones;
 
 pub use atomic_long::AtomicLong;

@@ -18,6 +18,7 @@ pub(crate) mod kill;
 mod leaving;
 pub(crate) mod litmus;
 pub(crate) mod numbers;
+pub(crate) mod overflow;
 pub(crate) mod pool;
 pub(crate) mod rcu;
 pub(crate) mod rcu_pool;
