@@ -655,6 +655,38 @@ impl Scene for Killed {
     }
 }
 
+/// An object is removed between its last put and the kill, by one who has put a reference before.
+struct Dying {
+    pool: Pool<Body<FileRefCount>, FileRefCount>,
+    refs: [Hand<Ref<Body<FileRefCount>, FileRefCount>>; 2],
+    key: Key,
+    released: Arc<Ghost<[usize; 2]>>,
+}
+
+impl Scene for Dying {
+    fn set() -> Self {
+        let released = Arc::default();
+        let pool = Pool::with_limit(1);
+        let object = pool.insert(Body::new(0, &released)).ok().unwrap();
+        let key = Ref::key(&object);
+        let refs = [Hand::holding(object.clone()), Hand::holding(object)];
+        Self { pool, refs, key, released }
+    }
+    fn first(&self) {
+        drop(self.refs[0].take());
+    }
+    fn second(&self) {
+        let object = self.refs[1].take();
+        object.look();
+        drop(object);
+        self.pool.remove(self.key);
+    }
+    fn end(&self) {
+        require(self.released.get() == [1, 0], "ReleasedOnce");
+        require(self.pool.get(self.key).is_none(), "NoAlias");
+    }
+}
+
 /// Two threads take their first slots; then one of them takes more than it keeps, and gives them back.
 ///
 /// Too much for loom; every access in it is relaxed.
@@ -948,6 +980,11 @@ fn file_references_are_cloned_while_others_go() {
 #[test]
 fn references_are_cloned_while_others_go() {
     holds::<Cloned<CasCount>>();
+}
+
+#[test]
+fn an_object_that_is_removed_while_it_is_killed_is_released_once() {
+    holds::<Dying>();
 }
 
 #[test]

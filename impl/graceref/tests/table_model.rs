@@ -495,16 +495,6 @@ fn who_looks_an_object_in_new_slots_that_replaced_another_up_sees_the_slots() {
 }
 
 #[test]
-fn an_install_that_publishes_nothing_is_a_race() {
-    if cfg!(graceref_loom) {
-        fails::<Publish<ByClose, FileRefCount>>(
-            "weaken:table::reserved::install::store=Relaxed",
-            &USE_AFTER_FREE,
-        );
-    }
-}
-
-#[test]
 fn a_number_that_is_being_opened_is_busy() {
     holds::<Opening<CasCount>>();
 }

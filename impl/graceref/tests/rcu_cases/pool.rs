@@ -243,7 +243,7 @@ mod under_loom {
 
     #[test]
     fn a_peek_without_acquire_sees_an_object_that_is_not_written() {
-        fails::<PeekAtNew>("weaken:count::cas::is_generation::peek=Relaxed", &USE_AFTER_FREE);
+        fails::<PeekAtNew>("weaken:count::word::is_generation::peek=Relaxed", &USE_AFTER_FREE);
     }
 
     #[test]
