@@ -818,7 +818,8 @@ impl Scene for Shrunk {
     fn end(&self) {
         require(self.released.get() == [1, 1], "ReleasedOnce");
         let mut pool = self.pool.lock().unwrap().take().unwrap();
-        let objects: Vec<_> = (0..3).map(|_| pool.insert(Body::new(0, &self.released))).collect();
+        let objects: Vec<_> =
+            (0..3).map(|_| pool.insert(Body::new(0, &self.released)).ok()).collect();
         require(!self.keys.iter().any(|&key| pool.contains(key)), "NoAlias");
         drop(objects);
         let all = pool.capacity();
