@@ -3,6 +3,7 @@
 //! Spec: `EpList`.
 
 use crate::counts::{AtomicLong, FCount};
+use crate::ghost::around;
 use crate::locked;
 use graceref::sync::model::{Ghost, violated, witness};
 use graceref::sync::{AtomicU32, Mutex, MutexGuard, Ordering, Tracked, within};
@@ -127,8 +128,7 @@ impl PathCheck {
     fn put_on_list(&self) {
         at!("link");
         // ORDERING: Relaxed; the nested epoll's mtx orders it before the removal.
-        self.listed.store(1, Ordering::Relaxed);
-        self.touch_head();
+        around(|| self.listed.store(1, Ordering::Relaxed), || self.touch_head());
         local!(mine = true);
     }
 
@@ -138,8 +138,7 @@ impl PathCheck {
         let reader = self.rcu.lock();
         at!("unlist_first");
         // ORDERING: Acquire pairs with the Release of `unlink`: a head without items is not the remover's any more.
-        let empty = self.link.load(Ordering::Acquire) == 0;
-        self.touch_head();
+        let empty = around(|| self.link.load(Ordering::Acquire) == 0, || self.touch_head());
         local!(mine = empty);
         if empty || self.unlist_locked() {
             if self.released.get() > 0 {
@@ -166,8 +165,7 @@ impl PathCheck {
     }
 
     fn unlock(&self, guard: MutexGuard<'_, ()>) {
-        drop(guard);
-        self.touch_file();
+        around(|| drop(guard), || self.touch_file());
     }
 
     /// `free_ephemeral`.
@@ -187,8 +185,7 @@ impl PathCheck {
         }
         at!("fast_path");
         // ORDERING: Relaxed; the put that led here has acquired what the writers did.
-        let watched = self.f_ep.load(Ordering::Relaxed) != 0;
-        self.touch_file();
+        let watched = around(|| self.f_ep.load(Ordering::Relaxed) != 0, || self.touch_file());
         debug_assert!(watched, "nobody else removes the item");
         self.release_file();
         at!("release");
@@ -227,8 +224,7 @@ impl PathCheck {
         self.head.with_mut(|_| ());
         at!("unlink");
         // ORDERING: Release pairs with the Acquire of `unlist`.
-        self.link.store(0, Ordering::Release);
-        self.touch_head();
+        around(|| self.link.store(0, Ordering::Release), || self.touch_head());
         at!("unlock");
         self.unlock(guard);
         if mine {

@@ -2,6 +2,7 @@
 //!
 //! Spec: `EpWait`.
 
+use crate::ghost::around;
 use crate::locked;
 use graceref::sync::model::{Ghost, violated, witness};
 use graceref::sync::{AtomicU32, Mutex, Ordering, Tracked};
@@ -107,42 +108,45 @@ impl Wait {
         if found {
             self.inside.set(true);
             self.callback(pollfree);
-            self.inside.set(false);
         }
         self.queue.with(|_| ());
         at!("wake_unlock");
-        drop(guard);
-        self.touch(WQ);
+        around(|| drop(guard), || self.touch(WQ));
     }
 
-    /// `ep_poll_callback`, under the queue's lock.
+    /// `ep_poll_callback`, under the queue's lock. Its last step is the end of `inside`.
     fn callback(&self, pollfree: bool) {
         at!("callback");
         // ORDERING: Relaxed; ep->lock orders it.
-        self.ready.store(1, Ordering::Relaxed);
-        self.touch(ENTRY);
-        self.entry.with_mut(|_| ());
+        self.on_entry(!pollfree, || self.ready.store(1, Ordering::Relaxed));
         if !pollfree {
             return;
         }
         if self.fix == Fix::First {
             at!("callback_whead_first");
-            self.whead_null();
+            self.whead_null(false);
         }
         at!("callback_unlink");
         // ORDERING: Relaxed; the queue's lock orders it, or whead.
-        self.linked.store(0, Ordering::Relaxed);
-        self.touch(ENTRY);
-        self.entry.with_mut(|_| ());
+        self.on_entry(self.fix == Fix::First, || self.linked.store(0, Ordering::Relaxed));
         if self.fix != Fix::First {
             at!("callback_whead");
-            self.whead_null();
+            self.whead_null(true);
         }
     }
 
-    fn whead_null(&self) {
+    /// A step of the callback on the entry; the last one, perhaps.
+    fn on_entry(&self, last: bool, step: impl FnOnce()) {
+        around(step, || {
+            self.touch(ENTRY);
+            self.inside.set(!last);
+        });
+        self.entry.with_mut(|_| ());
+    }
+
+    fn whead_null(&self, last: bool) {
         // ORDERING: Release pairs with the Acquire of `unregister`, which frees the entry.
-        self.whead.store(0, Ordering::Release);
+        around(|| self.whead.store(0, Ordering::Release), || self.inside.set(!last));
     }
 
     /// `ep_unregister_pollwait`, and the item goes.
@@ -164,8 +168,7 @@ impl Wait {
             self.touch(WQ);
             self.unlink();
             at!("unreg_unlock");
-            drop(guard);
-            self.touch(WQ);
+            around(|| drop(guard), || self.touch(WQ));
         }
         at!("unreg_rcu_unlock");
         drop(reader);
@@ -180,8 +183,7 @@ impl Wait {
     fn unlink(&self) {
         at!("unreg_unlink");
         // ORDERING: Relaxed; the queue's lock orders it.
-        self.linked.store(0, Ordering::Relaxed);
-        self.touch(WQ);
+        around(|| self.linked.store(0, Ordering::Relaxed), || self.touch(WQ));
         self.queue.with(|_| ());
     }
 

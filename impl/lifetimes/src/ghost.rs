@@ -3,6 +3,21 @@
 use graceref::sync::model::{Ghost, violated};
 use graceref::sync::{ENGINE, Engine};
 
+/// A step, and what the proof looks at or notes with it.
+///
+/// A model does so right after the step, which is the step's own time. Real threads must do it before: after the step,
+/// which may let others go on, what was there may rightly be gone.
+pub(crate) fn around<R>(step: impl FnOnce() -> R, ghost: impl FnOnce()) -> R {
+    if ENGINE == Engine::Std {
+        ghost();
+        step()
+    } else {
+        let result = step();
+        ghost();
+        result
+    }
+}
+
 /// What has happened to a struct file.
 #[derive(Debug, Default)]
 pub(crate) struct FileGhost {
@@ -38,18 +53,8 @@ impl FileGhost {
     }
 
     /// A step touches memory that had better not be gone.
-    ///
-    /// The model looks right after the step, which is the step's own time. Real threads must look before: after the
-    /// step the memory may rightly be gone.
     pub(crate) fn around<R>(&self, gone: &Ghost<bool>, what: &str, step: impl FnOnce() -> R) -> R {
-        if ENGINE == Engine::Std {
-            self.touch(gone.get(), what);
-        }
-        let result = step();
-        if ENGINE != Engine::Std {
-            self.touch(gone.get(), what);
-        }
-        result
+        around(step, || self.touch(gone.get(), what))
     }
 
     pub(crate) fn look(&self) -> FileGhosts {

@@ -4,8 +4,9 @@
 
 use crate::counts::FCount;
 use crate::file::{File, FileOps};
+use crate::ghost::around;
 use graceref::sync::model::{Ghost, violated, witness};
-use graceref::sync::{AtomicU32, ENGINE, Engine, Mutex, Ordering, Tracked, within};
+use graceref::sync::{AtomicU32, Mutex, Ordering, Tracked, within};
 use graceref::{at, local};
 
 /// What keeps lookups, exports and the wrapper's release apart.
@@ -166,22 +167,14 @@ impl<C: FCount> Object<C> {
         }
     }
 
-    /// A step uses the object, which had better be there. Real threads must look before, as with files.
+    /// A step uses the object, which had better be there.
     fn access<R>(&self, step: impl FnOnce() -> R) -> R {
-        let touch = || {
+        around(step, || {
             if self.finished.get() > 0 {
                 self.uaf.set(true);
                 violated("NoUseAfterFree", format_args!("the object was used after it was freed"));
             }
-        };
-        if ENGINE == Engine::Std {
-            touch();
-        }
-        let result = step();
-        if ENGINE != Engine::Std {
-            touch();
-        }
-        result
+        })
     }
 
     /// For observers: prime->mutex, prime->dma_buf, the object's references, how many wrappers there have been, and

@@ -3,8 +3,9 @@
 //!
 //! Spec: `Overflow`.
 
+use crate::ghost::around;
 use graceref::sync::model::Ghost;
-use graceref::sync::{AtomicU64, ENGINE, Engine, Ordering, fence};
+use graceref::sync::{AtomicU64, Ordering, fence};
 use graceref::{at, local};
 
 /// What comes after the highest number.
@@ -122,16 +123,10 @@ impl Refcount {
     /// `refcount_dec_and_test`: `true` if the caller must release.
     pub fn put(&self) -> bool {
         let one = self.overflow.one();
-        // On real threads another put may release right after this one.
-        if ENGINE == Engine::Std {
-            self.refs.with(|n| *n -= 1);
-        }
         at!("put");
         // ORDERING: Release pairs with the Acquire fence of the last put.
-        let old = self.word.fetch_sub(one, Ordering::Release);
-        if ENGINE != Engine::Std {
-            self.refs.with(|n| *n -= 1);
-        }
+        let old =
+            around(|| self.word.fetch_sub(one, Ordering::Release), || self.refs.with(|n| *n -= 1));
         if old == one {
             // ORDERING: Acquire pairs with the Release of the other puts.
             fence(Ordering::Acquire);

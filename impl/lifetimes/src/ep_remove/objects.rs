@@ -2,11 +2,10 @@
 
 use super::Variant;
 use crate::counts::{AtomicLong, FCount};
+use crate::ghost::around;
 use graceref::at;
 use graceref::sync::model::{Ghost, violated};
-use graceref::sync::{
-    AtomicU32, AtomicU64, ENGINE, Engine, Mutex, MutexGuard, Ordering, Tracked, fence,
-};
+use graceref::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, Tracked, fence};
 
 /// The watched file. Its struct is type-stable: the slot stays a struct file, but not this one.
 #[derive(Debug)]
@@ -185,17 +184,4 @@ impl Gone {
             }
         })
     }
-}
-
-/// The model looks right after the step, which is the step's own time. Real threads must look before: after a put
-/// what was put may rightly be gone.
-fn around<R>(step: impl FnOnce() -> R, look: impl Fn()) -> R {
-    if ENGINE == Engine::Std {
-        look();
-    }
-    let result = step();
-    if ENGINE != Engine::Std {
-        look();
-    }
-    result
 }
