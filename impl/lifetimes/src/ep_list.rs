@@ -3,9 +3,8 @@
 //! Spec: `EpList`.
 
 use crate::counts::{AtomicLong, FCount};
-use crate::ghost::around;
 use crate::locked;
-use graceref::sync::model::{Ghost, violated, witness};
+use graceref::sync::model::{Ghost, around, violated, witness};
 use graceref::sync::{AtomicU32, Mutex, MutexGuard, Ordering, Tracked, within};
 use graceref::{at, local};
 

@@ -2,9 +2,8 @@
 //!
 //! Spec: `EpWait`.
 
-use crate::ghost::around;
 use crate::locked;
-use graceref::sync::model::{Ghost, violated, witness};
+use graceref::sync::model::{Ghost, around, violated, witness};
 use graceref::sync::{AtomicU32, Mutex, Ordering, Tracked};
 use graceref::{at, local};
 

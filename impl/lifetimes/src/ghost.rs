@@ -1,22 +1,6 @@
 //! Variables of the proof: invisible to the engines, compared with the spec's ghosts in every state.
 
-use graceref::sync::model::{Ghost, violated};
-use graceref::sync::{ENGINE, Engine};
-
-/// A step, and what the proof looks at or notes with it.
-///
-/// A model does so right after the step, which is the step's own time. Real threads must do it before: after the step,
-/// which may let others go on, what was there may rightly be gone.
-pub(crate) fn around<R>(step: impl FnOnce() -> R, ghost: impl FnOnce()) -> R {
-    if ENGINE == Engine::Std {
-        ghost();
-        step()
-    } else {
-        let result = step();
-        ghost();
-        result
-    }
-}
+use graceref::sync::model::{Ghost, around, violated};
 
 /// What has happened to a struct file.
 #[derive(Debug, Default)]

@@ -4,8 +4,7 @@
 
 use crate::counts::FCount;
 use crate::file::{File, FileOps};
-use crate::ghost::around;
-use graceref::sync::model::{Ghost, violated, witness};
+use graceref::sync::model::{Ghost, around, violated, witness};
 use graceref::sync::{AtomicU32, Mutex, Ordering, Tracked, within};
 use graceref::{at, local};
 

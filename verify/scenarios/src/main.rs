@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use scenarios::{Budget, Pass, Program, Record, Scenario, catalogue, programs};
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,12 +42,8 @@ enum Word {
 fn main() -> ExitCode {
     match Args::parse().word {
         Word::List => {
-            for scenario in catalogue::all() {
-                println!("{}", listed(&scenario));
-            }
-            for program in programs::all() {
-                println!("{}", listed_program(&program));
-            }
+            catalogue::all().iter().map(listed).for_each(|line| say(&line.to_string()));
+            programs::all().iter().map(listed_program).for_each(|line| say(&line.to_string()));
             ExitCode::SUCCESS
         }
         Word::Run { scenario, pass, budget, graphs } => {
@@ -56,11 +53,13 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
             if pass.build() != BUILD {
+                let (pass, build) = (pass.word(), pass.build());
+                let how = match build {
+                    "plain" => "without RUSTFLAGS".to_owned(),
+                    model => format!("with RUSTFLAGS='--cfg graceref_{model}'"),
+                };
                 eprintln!(
-                    "the pass {} needs the {} build, this is the {BUILD} build: rebuild with RUSTFLAGS='--cfg graceref_{}'",
-                    pass.word(),
-                    pass.build(),
-                    pass.build()
+                    "the pass {pass} needs the {build} build, this is the {BUILD} build: rebuild {how}"
                 );
                 return ExitCode::FAILURE;
             }
@@ -129,9 +128,21 @@ fn play(
     Ok(())
 }
 
+/// A line for the reader, who may have seen enough.
+fn say(line: &str) {
+    match writeln!(std::io::stdout(), "{line}") {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            eprintln!("the record cannot be written: {error}");
+            std::process::exit(1);
+        }
+    }
+}
+
 fn print(record: &Record) {
     match serde_json::to_string(record) {
-        Ok(line) => println!("{line}"),
+        Ok(line) => say(&line),
         Err(error) => eprintln!("the record cannot be written: {error}"),
     }
 }

@@ -92,7 +92,7 @@ mod explored;
 mod panics;
 mod play;
 
-pub use crate::sync::model::{Ghost, violated, witness};
+pub use crate::sync::model::{Ghost, around, violated, witness};
 pub use explored::{Explored, Extent, Finding, Pass, Step};
 
 use play::Cast;

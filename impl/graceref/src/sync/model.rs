@@ -1,8 +1,9 @@
 //! What the engines share: where each thread stands, what it did, and what was found wrong.
 //!
 //! Compiled into the model builds, and with feature `model` into the plain build, where only
-//! [`violated`], [`witness`] and [`Ghost`] mean something.
+//! [`violated`], [`witness`], [`around`] and [`Ghost`] mean something.
 
+use super::{ENGINE, Engine};
 use core::fmt;
 use std::collections::BTreeMap;
 use std::string::{String, ToString};
@@ -71,6 +72,33 @@ mod dally;
 pub(super) use dally::dally;
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
 pub use dally::{Steps, seed_dally, set_dally};
+
+/// A step, and what the proof looks at or notes with it.
+///
+/// An engine does so right after the step, which is the step's own time. Real threads must do it before: after the step,
+/// which may let others go on, what was there may rightly be gone.
+///
+/// ```
+/// use graceref::model::{Ghost, around, require};
+/// use graceref::sync::{AtomicU32, Ordering};
+///
+/// let (freed, users) = (Ghost::new(false), AtomicU32::new(2));
+/// let left = around(
+///     || users.fetch_sub(1, Ordering::Release) - 1,       // who is last may free it at once
+///     || require(!freed.get(), "NoUseAfterFree"),
+/// );
+/// assert_eq!(left, 1);
+/// ```
+pub fn around<R>(step: impl FnOnce() -> R, ghost: impl FnOnce()) -> R {
+    if ENGINE == Engine::Std {
+        ghost();
+        step()
+    } else {
+        let result = step();
+        ghost();
+        result
+    }
+}
 
 /// A variable of the proof, not of the program: no step, no ordering, invisible to the engines.
 #[derive(Debug, Default)]

@@ -3,8 +3,7 @@
 //!
 //! Spec: `Overflow`.
 
-use crate::ghost::around;
-use graceref::sync::model::Ghost;
+use graceref::sync::model::{Ghost, around};
 use graceref::sync::{AtomicU64, Ordering, fence};
 use graceref::{at, local};
 

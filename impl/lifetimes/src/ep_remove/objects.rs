@@ -2,9 +2,8 @@
 
 use super::Variant;
 use crate::counts::{AtomicLong, FCount};
-use crate::ghost::around;
 use graceref::at;
-use graceref::sync::model::{Ghost, violated};
+use graceref::sync::model::{Ghost, around, violated};
 use graceref::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, Tracked, fence};
 
 /// The watched file. Its struct is type-stable: the slot stays a struct file, but not this one.

@@ -3,8 +3,8 @@
 //! Spec: `spec/FileRef.tla`.
 
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
-use graceref::sync::model::{Ghost, violated, witness};
-use graceref::sync::{ENGINE, Engine, Tracked, within};
+use graceref::sync::model::{Ghost, around, violated, witness};
+use graceref::sync::{Tracked, within};
 use graceref::{at, local};
 use lifetimes::counts::file_ref::{Draft, FileRef, Merged, Zeroing};
 use lockstep::value::Value;
@@ -58,10 +58,7 @@ impl<R: FileRef> Slot<R> {
             self.object.set(2);
             of = 2;
             local!(of = of);
-            // On real threads a lookup may follow `init` at once.
-            self.live.set(ENGINE == Engine::Std);
-            self.word.init();
-            self.live.set(true);
+            around(|| self.word.init(), || self.live.set(true));
         }
     }
 

@@ -3,8 +3,8 @@
 //! Spec: `spec/Stash.tla`.
 
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
-use graceref::sync::model::{Ghost, violated, witness};
-use graceref::sync::{ENGINE, Engine, Mutex, within};
+use graceref::sync::model::{Ghost, around, violated, witness};
+use graceref::sync::{Mutex, within};
 use graceref::{CasCount, Pool, Ref, Stash, at, local};
 #[cfg(graceref_shuttle)]
 use lockstep::value::Value;
@@ -116,10 +116,10 @@ impl OneSlot {
             Ok(second) => {
                 self.shared.object.set(2);
                 if self.shared.fix.stashes_second() {
-                    // On real threads a lookup may find it as soon as it is stored.
-                    self.shared.ever.with(|ever| ever[1] = ENGINE == Engine::Std);
-                    self.shared.stash.store(&second).expect("of this pool");
-                    self.shared.ever.with(|ever| ever[1] = true);
+                    around(
+                        || self.shared.stash.store(&second).expect("of this pool"),
+                        || self.shared.ever.with(|ever| ever[1] = true),
+                    );
                 }
                 drop(second);
             }

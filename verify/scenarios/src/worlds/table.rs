@@ -4,8 +4,8 @@
 
 use super::held::Held;
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
-use graceref::sync::model::{Ghost, violated, witness};
-use graceref::sync::{ENGINE, Engine, Tracked, within};
+use graceref::sync::model::{Ghost, around, violated, witness};
+use graceref::sync::{Tracked, within};
 #[cfg(any(graceref_loom, graceref_shuttle))]
 use graceref::{CasCount, TableWatch, Watch};
 use graceref::{Fd, Pool, Ref, Table, at, local};
@@ -128,10 +128,10 @@ impl Numbers {
     }
 
     fn install(&self, table: &Table<Object>, object: Ref<Object>) {
-        // On real threads a lookup may find it as soon as it is stored.
-        self.shared.ever.with(|ever| ever[1] = ever[1] || ENGINE == Engine::Std);
-        table.install(object).expect("number 0 is free");
-        self.shared.ever.with(|ever| ever[1] = true);
+        around(
+            || table.install(object).expect("number 0 is free"),
+            || self.shared.ever.with(|ever| ever[1] = true),
+        );
     }
 
     fn drive(&self) {
