@@ -426,6 +426,63 @@ impl<C: Count> Scene for Grown<C> {
 
 const USE_AFTER_FREE: [&str; 2] = ["NoUseAfterFree", "NoDataRace"];
 
+/// How an object gets from one number to another.
+trait Way: Send + Sync + 'static {
+    fn go(table: &Table<Body>);
+}
+
+struct Dup;
+impl Way for Dup {
+    fn go(table: &Table<Body>) {
+        let _ = table.dup(ZERO);
+    }
+}
+
+struct DupTo;
+impl Way for DupTo {
+    fn go(table: &Table<Body>) {
+        let _ = table.dup_to(ZERO, ONE);
+    }
+}
+
+struct Install;
+impl Way for Install {
+    fn go(table: &Table<Body>) {
+        if let Some(found) = table.get(ZERO) {
+            let _ = table.install(found);
+        }
+    }
+}
+
+/// One thread inserts an object into new slots, another puts it under a second number, and a third finds it there: it has
+/// the slots and the object from one who did not make them.
+struct Relay<W>(Setting<CasCount>, PhantomData<W>);
+
+impl<W: Way> Scene for Relay<W> {
+    const THIRD: bool = true;
+    const BOUND: Option<usize> = Some(2);
+
+    fn set() -> Self {
+        let setting = Setting::new(14, 0);
+        for id in [1, 2] {
+            setting.keep(setting.insert(id));
+        }
+        Self(setting, PhantomData)
+    }
+    fn first(&self) {
+        self.0.install(0);
+    }
+    fn second(&self) {
+        W::go(&self.0.table);
+    }
+    fn third(&self) {
+        self.0.look(ONE, &[0]);
+    }
+    fn end(&self) {
+        require(self.0.released.get() == [0; 3], "NeverReleased");
+    }
+}
+
 #[test]
 fn a_lookup_beside_a_close_finds_the_object_or_nothing() {
     holds::<Close<CasCount>>();
@@ -561,5 +618,21 @@ fn a_chunk_that_is_published_too_soon_is_a_race() {
             "weaken:table::entries::get_or_grow::grow=Relaxed",
             &["NoDataRace"],
         );
+    }
+}
+
+#[test]
+fn an_object_is_found_where_another_thread_than_its_makers_has_put_it() {
+    holds::<Relay<Dup>>();
+    holds::<Relay<DupTo>>();
+    holds::<Relay<Install>>();
+}
+
+#[test]
+fn an_object_that_is_put_there_without_its_content_is_a_race() {
+    if cfg!(graceref_loom) {
+        fails::<Relay<Dup>>("weaken:table::dup_from::store=Relaxed", &["NoDataRace"]);
+        fails::<Relay<DupTo>>("weaken:table::dup_to::store=Relaxed", &["NoDataRace"]);
+        fails::<Relay<Install>>("weaken:table::reserved::install::store=Relaxed", &["NoDataRace"]);
     }
 }

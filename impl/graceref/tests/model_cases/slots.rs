@@ -268,6 +268,35 @@ impl Scene for Removed {
     }
 }
 
+/// One thread inserts an object into new slots, another stashes it, and a third finds it: it has the slots and the object
+/// from one who did not make them.
+struct HandedOver {
+    fresh: FreshSlots<ByLook, CasCount>,
+    handed: graceref::sync::Mutex<Option<Ref<Tracked<usize>>>>,
+}
+
+impl Scene for HandedOver {
+    const THIRD: bool = true;
+    const BOUND: Option<usize> = Some(2);
+
+    fn set() -> Self {
+        Self { fresh: FreshSlots::set(), handed: graceref::sync::Mutex::new(None) }
+    }
+    fn first(&self) {
+        *self.handed.lock() = self.fresh.pool.insert(Tracked::new(7)).ok();
+    }
+    fn second(&self) {
+        if let Some(object) = self.handed.lock().take() {
+            self.fresh.stash.store(&object).unwrap();
+            self.fresh.held.lock().unwrap().push(object);
+        }
+    }
+    fn third(&self) {
+        self.fresh.second();
+    }
+    fn end(&self) {}
+}
+
 /// A slot that is given back unused, whose key somebody kept, and an object that comes into it.
 struct GivenBack {
     pool: Pool<usize>,
@@ -430,6 +459,18 @@ fn who_looks_an_object_in_new_slots_up_sees_the_slots() {
 }
 
 /// Where there are keys, an insert ends in a look whether the pool was killed, behind a fence that publishes too.
+#[test]
+fn an_object_that_another_than_its_maker_has_stashed_is_found_whole() {
+    holds::<HandedOver>();
+}
+
+#[test]
+fn an_object_that_is_stashed_without_its_content_is_a_race() {
+    if cfg!(graceref_loom) {
+        fails::<HandedOver>("weaken:stash::store::stash_store=Relaxed", &["NoDataRace"]);
+    }
+}
+
 #[test]
 fn who_looks_an_object_with_file_ref_counts_in_new_slots_up_sees_the_slots() {
     holds::<FreshSlots<ByLook, FileRefCount>>();
