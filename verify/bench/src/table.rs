@@ -123,8 +123,8 @@ pub(crate) fn disturbed(report: &Report) -> String {
 pub(crate) fn bytes(report: &Report, shape: Shape) -> String {
     let Some(first) = report.bytes.first() else { return String::new() };
     let mut out = match shape {
-        Shape::Plain => "memory: heap for each object of 64 bytes".to_owned(),
-        Shape::Markdown => "### memory\n\nheap for each object of 64 bytes".to_owned(),
+        Shape::Plain => "memory: heap for each object of 64 bytes, of so many that all chunks are full".to_owned(),
+        Shape::Markdown => "### memory\n\nheap for each object of 64 bytes, of so many that all chunks are full; just after a chunk was added as much again may be waiting for objects".to_owned(),
     };
     let _ = writeln!(out, ", at {} objects\n", first.objects);
     let mut table = shape.table();
