@@ -105,6 +105,11 @@ fuzz *seconds:
 soak *minutes:
     ci/soak "$@"
 
+# do what docs/adding-a-claim.md says, in a copy, and compare what is printed
+[group('tests')]
+recipe:
+    ci/recipe
+
 # pack the crate, then build and test the packed crate alone
 [group('tests')]
 package:
