@@ -88,6 +88,12 @@ impl<T, C: Count> Ref<T, C> {
     pub fn key(this: &Self) -> Key {
         key_of(this.content())
     }
+
+    /// Whether the object may be found: it was not removed. One load.
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))] // for tables
+    pub(crate) fn is_live(this: &Self) -> bool {
+        this.content().count.word().is_live()
+    }
 }
 
 impl<T, C: Count> Deref for Ref<T, C> {

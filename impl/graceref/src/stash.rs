@@ -1,7 +1,7 @@
 //! The stash: a slot that points to an object without owning it.
 
 use crate::count::{Any, CasCount, Count};
-use crate::pool::Pool;
+use crate::pool::{Missed, Pool};
 use crate::reference::Ref;
 use crate::slots::Slot;
 use crate::sync::{AtomicPtr, Ordering};
@@ -106,7 +106,8 @@ impl<T, C: Count> Stash<T, C> {
         self.try_get().ok().flatten()
     }
 
-    /// A reference to the object in the stash, retrying while the stash changes; `None` only if it is empty.
+    /// A reference to the object in the stash, retrying while the stash changes; `None` only if it is empty, or what is
+    /// there was removed from the pool ([`Pool::remove`], `clear`, `kill`) and still has references.
     ///
     /// Spins for as long as the stash holds a dead object: right for a stash that is replaced before the old
     /// object's last reference goes, wrong for one that the destructor clears. The idea is the kernel's `get_file_rcu`.
@@ -138,7 +139,11 @@ impl<T, C: Count> Stash<T, C> {
         let slot = NonNull::new(self.slot.load(Ordering::Acquire));
         local!(undo = false);
         let Some(slot) = slot else { return Ok(None) };
-        let object = self.pool.find(slot, Any).ok_or(())?;
+        let object = match self.pool.look_up(slot, Any) {
+            Ok(object) => object,
+            Err(Missed::Removed) => return Ok(None),
+            Err(Missed::Gone) => return Err(()),
+        };
         if crate::sync::mutant("stash.skip_recheck") {
             return Ok(Some(object));
         }

@@ -329,3 +329,17 @@ fn threads_that_grow_a_pool_at_once_share_no_slot() {
         assert!(b.iter().zip(1_000..).all(|(object, i)| **object == i));
     }
 }
+
+#[test]
+fn a_stash_finds_nothing_that_was_removed_and_does_not_wait_for_it() {
+    let pool: Pool<u32> = Pool::new();
+    let stash = Stash::new(&pool);
+    let object = pool.insert(1).unwrap();
+    stash.store(&object).unwrap();
+    assert!(pool.remove(Ref::key(&object)));
+    assert!(stash.get().is_none());
+    assert!(stash.get_active().is_none());
+    let next = pool.insert(2).unwrap();
+    stash.store(&next).unwrap();
+    assert_eq!(stash.get().as_deref(), Some(&2));
+}

@@ -436,3 +436,34 @@ fn threads_that_reserve_at_once_get_different_numbers() {
     assert_eq!(all.len(), 2000);
     assert_eq!(table.reserve().unwrap().fd(), fd(2000));
 }
+
+fn removed_is_not_found<C: Count>() {
+    let s = Setting::<C>::new();
+    let (kept, gone) = (s.install(1), s.object(2));
+    let key = Ref::key(&gone);
+    let removed = s.table.install(gone).unwrap();
+    assert!(s.pool.remove(key));
+    assert_eq!(found(&s.table, removed), None);
+    assert_eq!(s.table.iter().map(|(fd, _)| fd).collect::<Vec<_>>(), [kept]);
+    // The number is taken until it is closed, and may be duplicated.
+    let copy = s.table.dup(removed).unwrap();
+    assert_eq!(found(&s.table, copy), None);
+    assert_eq!((copy, s.dropped()), (fd(2), 0));
+    assert_eq!(s.table.close(copy).unwrap().name, 2);
+    assert_eq!(s.table.close(removed).unwrap().name, 2);
+    assert_eq!(s.dropped(), 1);
+    // Removed before it is installed.
+    let object = s.object(3);
+    assert!(s.pool.remove(Ref::key(&object)));
+    let late = s.table.install(object).unwrap();
+    assert_eq!(found(&s.table, late), None);
+    assert!(s.pool.kill(|| ()));
+    assert_eq!(s.table.iter().count(), 0);
+    assert_eq!(s.table.close(kept).unwrap().name, 1);
+}
+
+#[test]
+fn what_was_removed_from_the_pool_is_not_found_and_can_be_closed() {
+    removed_is_not_found::<CasCount>();
+    removed_is_not_found::<FileRefCount>();
+}

@@ -426,6 +426,28 @@ impl<C: Count> Scene for Grown<C> {
 
 const USE_AFTER_FREE: [&str; 2] = ["NoUseAfterFree", "NoDataRace"];
 
+/// A lookup while the object is removed from its pool, then closed, and its slot and number are used again.
+struct Removed<C: Count>(Setting<C>);
+
+impl<C: Count> Scene for Removed<C> {
+    fn set() -> Self {
+        Self(Setting::new(1, 1))
+    }
+    fn first(&self) {
+        self.0.pool.clear();
+        drop(self.0.table.close(ZERO));
+        self.0.install(1);
+    }
+    fn second(&self) {
+        self.0.look(ZERO, &[0, 1]);
+    }
+    fn end(&self) {
+        let found = self.0.table.get(ZERO).map(|object| object.id);
+        require(self.0.released.get()[0] == 1, "ReleasedOnce");
+        require(found == Some(1) || self.0.table.close(ZERO).is_none(), "RightObject");
+    }
+}
+
 /// How an object gets from one number to another.
 trait Way: Send + Sync + 'static {
     fn go(table: &Table<Body>);
@@ -635,4 +657,10 @@ fn an_object_that_is_put_there_without_its_content_is_a_race() {
         fails::<Relay<DupTo>>("weaken:table::dup_to::store=Relaxed", &["NoDataRace"]);
         fails::<Relay<Install>>("weaken:table::reserved::install::store=Relaxed", &["NoDataRace"]);
     }
+}
+
+#[test]
+fn a_lookup_of_what_is_removed_and_closed_meanwhile_ends() {
+    holds::<Removed<CasCount>>();
+    holds::<Removed<FileRefCount>>();
 }

@@ -58,7 +58,7 @@ impl Count for CasCount {
             let counted = if wanted.counts(seen) {
                 seen.wrapping_add(REF)
             } else if !wanted.meant(seen) {
-                return Got::Nothing;
+                return wanted.missed(seen);
             } else if zone(seen) < 0 {
                 return Word::not_alive(seen);
             } else {

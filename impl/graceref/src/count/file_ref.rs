@@ -114,7 +114,7 @@ impl Count for FileRefCount {
         local!(seen = refs(seen), sgen = generation(seen));
         if !wanted.counts(seen) {
             if !wanted.meant(seen) {
-                return Got::Nothing;
+                return wanted.missed(seen);
             }
             if zone(seen) < 0 {
                 return Word::not_alive(seen);

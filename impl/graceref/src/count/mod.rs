@@ -20,6 +20,12 @@ pub trait Wanted: Copy {
     /// Whether it is the object's, if there is one.
     fn meant(self, word: u64) -> bool;
 
+    /// What a get comes to that finds a word which is not meant.
+    #[inline]
+    fn missed(self, _word: u64) -> Got {
+        Got::Nothing
+    }
+
     /// Whether it is the object's, with references, and room for one more.
     #[inline]
     fn counts(self, word: u64) -> bool {
@@ -69,6 +75,8 @@ use constructors;
 pub enum Got {
     /// The count is dead, or of another object.
     Nothing,
+    /// Whatever object is there has references, and was removed: nobody is to find it.
+    Removed,
     /// A reference.
     Counted,
     /// A reference, won from a put that took itself for the last, and is going to look at the word once more.
@@ -130,7 +138,7 @@ pub trait Count: sealed::Sealed + Send + Sync + Sized + 'static {
     fn get_active(&self) -> bool {
         match self.try_get(Any) {
             Got::Counted | Got::Revived => true,
-            Got::Nothing => false,
+            Got::Nothing | Got::Removed => false,
             Got::Other { .. } => {
                 // Only a pool's objects can be removed, and a pool gives back what it did not want. Here none is lost.
                 self.put();

@@ -77,6 +77,11 @@ impl Wanted for Any {
     fn meant(self, word: u64) -> bool {
         word & LIVE != 0
     }
+
+    #[inline]
+    fn missed(self, word: u64) -> Got {
+        if alive(word) { Got::Removed } else { Got::Nothing }
+    }
 }
 
 /// The object of this generation.
@@ -251,6 +256,14 @@ impl Word {
                 return true;
             }
         }
+    }
+
+    /// Whether the object may be found, for whoever has a reference.
+    #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))] // for tables
+    pub(crate) fn is_live(&self) -> bool {
+        at!("live_look");
+        // ORDERING: Relaxed; the answer may be old as soon as it is given.
+        self.0.load(Ordering::Relaxed) & LIVE != 0
     }
 
     /// The generation of the object, for whoever has a reference or owns the dead word.

@@ -71,7 +71,7 @@ impl<T, C: Count> Pool<T, C> {
 
     /// Lets the object with this key be found no more; `false` if it is dead, removed, or not of this pool.
     ///
-    /// Neither by its key nor through a [`Stash`](crate::Stash). It lives on while it has references, which can
+    /// Neither by its key nor through a [`Stash`](crate::Stash) or a `Table`. It lives on while it has references, which can
     /// still be cloned. One load and one compare-exchange. The idea is the kernel's `percpu_ref_kill`.
     ///
     /// ```

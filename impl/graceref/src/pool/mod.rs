@@ -239,12 +239,23 @@ impl<T, C: Count> Pool<T, C> {
     /// A reference to the object in this slot of the pool, if it is the one that is wanted.
     #[inline]
     pub(crate) fn find(&self, slot: NonNull<Slot<T, C>>, wanted: impl Wanted) -> Option<Ref<T, C>> {
+        self.look_up(slot, wanted).ok()
+    }
+
+    /// A reference to the object in this slot of the pool, if it is the one that is wanted; or why there is none.
+    #[inline]
+    pub(crate) fn look_up(
+        &self,
+        slot: NonNull<Slot<T, C>>,
+        wanted: impl Wanted,
+    ) -> Result<Ref<T, C>, Missed> {
         // SAFETY: a slot of this pool is memory of this type, which the handle keeps (Stash!NoUseAfterFree).
         match unsafe { slot.as_ref() }.count.try_get(wanted) {
             // SAFETY: the reference just counted (Keys!CountIsRefs).
-            Got::Counted => Some(unsafe { Ref::from_slot(slot) }),
-            Got::Nothing => None,
-            got => self.found_late(slot, got),
+            Got::Counted => Ok(unsafe { Ref::from_slot(slot) }),
+            Got::Nothing => Err(Missed::Gone),
+            Got::Removed => Err(Missed::Removed),
+            got => self.found_late(slot, got).ok_or(Missed::Gone),
         }
     }
 
@@ -266,6 +277,15 @@ impl<T, C: Count> Pool<T, C> {
     pub fn raw_watch(&self) -> crate::slots::Watch<T, C> {
         crate::slots::Watch::new(self.slots)
     }
+}
+
+/// Why a lookup has no object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missed {
+    /// It is dead, or it is not the one that is wanted.
+    Gone,
+    /// Somebody has a reference to it, and it was removed from the pool.
+    Removed,
 }
 
 /// Writes the object into the slot and brings its count to life.

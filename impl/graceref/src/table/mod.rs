@@ -15,7 +15,7 @@ pub use reserved::Reserved;
 pub use watch::{RawTable, TableWatch};
 
 use crate::count::{Any, CasCount, Count};
-use crate::pool::Pool;
+use crate::pool::{Missed, Pool};
 use crate::reference::Ref;
 use crate::sync::{AtomicU64, Mutex, Ordering, fence, mutant, within};
 use crate::{at, local, site};
@@ -255,6 +255,9 @@ impl<T, C: Count> Table<T, C> {
     /// while other threads change the entry in between. The object returned was under the number at some instant of the
     /// call, alive. The memory is type-stable, so the reference may first be to an object that has taken the place of
     /// the one looked for; the second look at the entry tells. The idea is the kernel's `__fget_files`.
+    ///
+    /// What was removed from its pool ([`Pool::remove`], `clear`, `kill`) is not found here either: `None`, until the
+    /// number is closed, which gives back the reference. To tell that, the table's lock is taken.
     pub fn get(&self, fd: Fd) -> Option<Ref<T, C>> {
         let inner = self.inner();
         inner.touch();
@@ -265,12 +268,16 @@ impl<T, C: Count> Table<T, C> {
             // SAFETY: the table keeps the pool, so a slot that was ever in it is memory of this type (Table!NoForeignSlot).
             local!(undo = false, slot = slot.map_or(0, |slot| unsafe { slot.as_ref() }.number()));
             let slot = slot?;
-            let Some(object) = inner.pool.find(slot, Any) else {
-                site!("dead");
-                // ORDERING: Acquire pairs with the Release of the last put: the change of the entry before it is seen
-                // by the next load, so that a dead object is met once.
-                fence(Ordering::Acquire);
-                continue;
+            let object = match inner.pool.look_up(slot, Any) {
+                Ok(object) => object,
+                Err(Missed::Removed) => return self.get_locked(fd),
+                Err(Missed::Gone) => {
+                    site!("dead");
+                    // ORDERING: Acquire pairs with the Release of the last put: the change of the entry before it is seen
+                    // by the next load, so that a dead object is met once.
+                    fence(Ordering::Acquire);
+                    continue;
+                }
             };
             if mutant("table.skip_recheck") {
                 return Some(object);
@@ -282,6 +289,19 @@ impl<T, C: Count> Table<T, C> {
             local!(undo = true);
             drop(object);
         }
+    }
+
+    /// [`get`](Table::get) where the object seems to have been removed. The lock keeps the entry, and its reference the
+    /// object.
+    #[cold]
+    #[inline(never)]
+    fn get_locked(&self, fd: Fd) -> Option<Ref<T, C>> {
+        let _scope = within("get");
+        let inner = self.inner();
+        inner.locked(|_| {
+            let object = Entries::another(inner.entries.installed(fd.0)?);
+            Ref::is_live(&object).then_some(object)
+        })
     }
 
     /// Frees the number and hands back the reference that the table had; `None` if nothing is installed there.
