@@ -195,7 +195,8 @@ impl<T> RcuPool<T> {
     /// [`synchronize`](Domain::synchronize), and a [`barrier`](Domain::barrier) if something was left to the domain.
     ///
     /// # Errors
-    /// [`WouldDeadlock`] if the calling thread has a guard of the domain, or is running what was deferred to it.
+    /// [`WouldDeadlock`] if the calling thread has a guard of the domain, is running what was deferred to it, or is in a
+    /// destructor of an object that an `RcuPool` drops.
     ///
     /// ```
     /// use graceref::{RcuPool, rcu::WouldDeadlock};

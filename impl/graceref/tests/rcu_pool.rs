@@ -7,7 +7,7 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -504,4 +504,29 @@ fn readers_and_writers_meet() {
         assert_eq!(pool.garbage(), 0);
         assert!(count(&dropped) >= inserted);
     }
+}
+
+#[test]
+fn a_flush_in_a_destructor_says_that_it_cannot_wait() {
+    static POOL: OnceLock<RcuPool<Flushes>> = OnceLock::new();
+    static SAID: Mutex<Vec<Result<(), WouldDeadlock>>> = Mutex::new(Vec::new());
+
+    struct Flushes;
+    impl Drop for Flushes {
+        fn drop(&mut self) {
+            SAID.lock().unwrap().push(POOL.get().unwrap().flush());
+        }
+    }
+
+    let pool = POOL.get_or_init(|| RcuPool::in_domain(domain()));
+    let fill = |n| drop((0..n).map(|_| pool.insert(Flushes).ok().unwrap()).collect::<Vec<_>>());
+    // Dropped by the thread that flushes,
+    fill(10);
+    pool.flush().unwrap();
+    // and by the domain.
+    let guard = pool.read_lock();
+    fill(64);
+    drop(guard);
+    pool.flush().unwrap();
+    assert_eq!(*SAID.lock().unwrap(), vec![Err(WouldDeadlock::InDeferred); 74]);
 }

@@ -37,7 +37,7 @@ impl<T: Send + Sync + 'static> Deferral<T, CasCount> {
     }
 }
 
-/// Leaves a list to the domain.
+/// Leaves a list to the domain; it is no more in flight.
 ///
 /// # Safety
 /// The list is of this pool and the caller's, who has it no more.
@@ -65,7 +65,7 @@ unsafe fn hand_over<T: Send + Sync + 'static>(
     }
 
     let handed = Handed(pool, list);
-    domain.defer_unbounded(move || handed.run());
+    domain.defer_unbounded(move || handed.run(), || domain.in_flight().arrive());
 }
 
 /// Drops the objects and gives their slots back. A panic in a destructor goes no further.
@@ -93,15 +93,16 @@ impl<T, C: Count> Deferral<T, C> {
         slot: NonNull<Slot<T, C>>,
     ) {
         // SAFETY: the caller's slot keeps the memory until it is pushed (RcuPool!NoUseAfterFree).
-        let pending = unsafe { &this.as_ref().written.pending };
+        let Self { domain, written: Written { pending, .. }, .. } = unsafe { this.as_ref() };
+        let in_flight = domain.in_flight();
         // SAFETY: the caller's slot (RcuPool!ReleasedOnce).
-        if let Some(list) = unsafe { pending.push(slot) } {
+        if let Some(list) = unsafe { pending.push(slot, in_flight) } {
             // SAFETY: just taken, which keeps the memory (RcuPool!NoSharedFree).
             unsafe { Self::dispose(this, pool, list) };
         }
     }
 
-    /// Drops the objects if nobody can be looking at them, and the caller may; else gives the list back.
+    /// Drops the objects if nobody can be looking at them, and the caller may; else gives the list back, still in flight.
     ///
     /// # Safety
     /// The list is of this pool and the caller's. Unless the caller has a handle or the list comes back, the pool may not be
@@ -119,6 +120,7 @@ impl<T, C: Count> Deferral<T, C> {
         if !mutant("rcupool.no_grace") && !domain.elapsed(snapshot) {
             return Err(list);
         }
+        domain.in_flight().arrive();
         // SAFETY: the caller's, and a grace period has passed (RcuPool!GracePeriod).
         unsafe { drop_all(pool, list) };
         // What its destructors dropped in their turn.
@@ -154,7 +156,7 @@ impl<T, C: Count> Deferral<T, C> {
 
     /// Drops what nobody can be looking at any more.
     pub(crate) fn reclaim(&self, pool: NonNull<Slots<T, C>>) {
-        let list = self.written.pending.take();
+        let list = self.written.pending.take(self.domain.in_flight());
         // SAFETY: just taken; the caller has a handle (RcuPool!NoSharedFree).
         unsafe { Self::dispose(NonNull::from(self), pool, list) };
         self.domain.poll();
@@ -165,14 +167,20 @@ impl<T, C: Count> Deferral<T, C> {
         if self.domain.is_inside() {
             return Err(WouldDeadlock::InReader);
         }
-        let list = self.written.pending.take();
+        // What the calling thread is dropping cannot be waited for.
+        if running::is_nested() {
+            return Err(WouldDeadlock::InDeferred);
+        }
+        let list = self.written.pending.take(self.domain.in_flight());
         if !list.is_empty() {
             if !mutant("rcupool.no_grace") {
-                self.domain.synchronize()?;
+                self.domain.wait_for_readers();
             }
+            self.domain.in_flight().arrive();
             // SAFETY: just taken, and a grace period has passed (RcuPool!GracePeriod).
             unsafe { drop_all(pool, list) };
         }
+        self.domain.in_flight().wait();
         at!("handed");
         // ORDERING: Relaxed; what the caller knows to have been dropped is counted.
         if self.written.handed.load(Ordering::Relaxed) == 0 {
@@ -186,7 +194,7 @@ impl<T, C: Count> Deferral<T, C> {
     /// # Safety
     /// The caller keeps the memory throughout.
     pub(crate) unsafe fn close(&self, pool: NonNull<Slots<T, C>>) {
-        let list = self.written.pending.close();
+        let list = self.written.pending.close(self.domain.in_flight());
         // SAFETY: just taken (RcuPool!NoSharedFree).
         unsafe { Self::dispose(NonNull::from(self), pool, list) };
     }
@@ -200,7 +208,7 @@ impl<T, C: Count> Deferral<T, C> {
     /// something was dropped.
     #[cfg(any(graceref_loom, graceref_shuttle))]
     pub(crate) fn raw_reclaim_now(&self, pool: NonNull<Slots<T, C>>) -> bool {
-        let list = self.written.pending.take();
+        let list = self.written.pending.take(self.domain.in_flight());
         // SAFETY: just taken; the caller has a handle (RcuPool!NoSharedFree).
         !list.is_empty() && unsafe { Self::drop_if_over(self.domain, pool, list) }.is_ok()
     }

@@ -43,15 +43,25 @@ impl Domain {
     /// assert!(RAN.load(Ordering::Relaxed));
     /// ```
     pub fn defer(&self, run: impl FnOnce() + Send + 'static) {
-        self.defer_within(Self::BACKLOG, run);
+        self.defer_within(Self::BACKLOG, run, || ());
     }
 
-    /// [`defer`](Self::defer) for those who must not wait, however much does.
-    pub(crate) fn defer_unbounded(&self, run: impl FnOnce() + Send + 'static) {
-        self.defer_within(usize::MAX, run);
+    /// [`defer`](Self::defer) for those who must not wait, however much does. Says when the closure is in the queue, before
+    /// any that is due is run.
+    pub(crate) fn defer_unbounded(
+        &self,
+        run: impl FnOnce() + Send + 'static,
+        queued: impl FnOnce(),
+    ) {
+        self.defer_within(usize::MAX, run, queued);
     }
 
-    fn defer_within(&self, backlog: usize, run: impl FnOnce() + Send + 'static) {
+    fn defer_within(
+        &self,
+        backlog: usize,
+        run: impl FnOnce() + Send + 'static,
+        queued: impl FnOnce(),
+    ) {
         let work = Work::new(Box::new(run));
         let mut queue = self.lock_queue();
         let due = self.snapshot();
@@ -65,6 +75,7 @@ impl Domain {
         }
         let in_deferred = queue.is_held_by(thread::token());
         drop(queue);
+        queued();
         let inside = self.is_inside();
         let mut over = ready;
         if len > backlog && !inside && !in_deferred {

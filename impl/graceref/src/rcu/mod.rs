@@ -45,6 +45,7 @@
 
 mod defer;
 mod fork;
+mod in_flight;
 mod lock;
 mod period;
 mod queue;
@@ -58,6 +59,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
+pub(crate) use in_flight::InFlight;
 use lock::Lock;
 use period::Periods;
 pub use period::Snapshot;
@@ -141,6 +143,7 @@ pub struct Domain {
     periods: Periods,
     records: Records,
     queue: Lock<Queue>,
+    in_flight: InFlight,
     /// The model's threads and their records.
     #[cfg(any(graceref_loom, graceref_shuttle))]
     threads: std::sync::Mutex<alloc::vec::Vec<(usize, NonNull<Record>)>>,
@@ -168,6 +171,7 @@ const_if_plain! {
                 periods: Periods::new(),
                 records: Records::new(),
                 queue: Lock::new(Queue::new()),
+                in_flight: InFlight::new(),
                 #[cfg(any(graceref_loom, graceref_shuttle))]
                 threads: std::sync::Mutex::new(alloc::vec::Vec::new()),
             }
@@ -208,6 +212,16 @@ impl Domain {
             self.run_due();
         }
         Ok(())
+    }
+
+    /// The pools' garbage that is on its way.
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
+
+    /// [`synchronize`](Self::synchronize) that runs nobody's work, by a thread that is not inside.
+    pub(crate) fn wait_for_readers(&self) {
+        self.wait_for(self.snapshot());
     }
 
     fn wait_for(&self, snapshot: Snapshot) {

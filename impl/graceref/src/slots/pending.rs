@@ -6,6 +6,7 @@
 use super::fresh::number;
 use super::{NOWHERE, Slot, Slots};
 use crate::count::Count;
+use crate::rcu::InFlight;
 use crate::sync::{AtomicU64, Ordering};
 use crate::{at, local};
 use core::ptr::NonNull;
@@ -38,11 +39,15 @@ impl Pending {
         Self(AtomicU64::new(0))
     }
 
-    /// Adds a slot. Where that makes a batch, or the list is closed, takes all instead.
+    /// Adds a slot. Where that makes a batch, or the list is closed, takes all instead: then it is in flight.
     ///
     /// # Safety
     /// The caller owns the slot, and without a list returned does not touch it or the pool afterwards.
-    pub(crate) unsafe fn push<T, C: Count>(&self, slot: NonNull<Slot<T, C>>) -> Option<Taken> {
+    pub(crate) unsafe fn push<T, C: Count>(
+        &self,
+        slot: NonNull<Slot<T, C>>,
+        in_flight: &InFlight,
+    ) -> Option<Taken> {
         let _scope = crate::sync::within("pend");
         // SAFETY: the caller's until it is pushed (RcuPool!NoUseAfterFree).
         let content = unsafe { slot.as_ref() };
@@ -60,6 +65,9 @@ impl Pending {
             next.store_racing(before.first, Ordering::Relaxed);
             let pushed = (u64::from(full.len) << 32) | u64::from(place);
             let new = if take { seen & CLOSED } else { pushed };
+            if take {
+                in_flight.leave();
+            }
             at!("push");
             // ORDERING: Release pairs with the fence in the snapshot of whoever takes the list: the links, and all uses of the
             // objects by those who had references. A list that is taken here waits for that fence too.
@@ -67,11 +75,14 @@ impl Pending {
             if self.0.compare_exchange(seen, new, Ordering::Release, Ordering::Relaxed).is_ok() {
                 return take.then_some(full);
             }
+            if take {
+                in_flight.arrive();
+            }
         }
     }
 
-    /// Takes all. An empty list costs no write.
-    pub(crate) fn take(&self) -> Taken {
+    /// Takes all; then it is in flight. An empty list costs no write.
+    pub(crate) fn take(&self, in_flight: &InFlight) -> Taken {
         let _scope = crate::sync::within("pend");
         loop {
             at!("look");
@@ -82,6 +93,7 @@ impl Pending {
             if all.is_empty() {
                 return all;
             }
+            in_flight.leave();
             at!("take");
             // ORDERING: Relaxed; the fence in the snapshot, without which nobody touches what is in the list, pairs with the
             // Release of `push`.
@@ -90,15 +102,21 @@ impl Pending {
                 local!(list = number(all.first));
                 return all;
             }
+            in_flight.arrive();
         }
     }
 
-    /// Takes all, and leaves the list closed: it stays empty.
-    pub(crate) fn close(&self) -> Taken {
+    /// Takes all, as [`take`](Self::take), and leaves the list closed: it stays empty.
+    pub(crate) fn close(&self, in_flight: &InFlight) -> Taken {
         let _scope = crate::sync::within("pend");
+        in_flight.leave();
         at!("close");
         // ORDERING: Relaxed, as in `take`.
-        unpack(self.0.swap(CLOSED, Ordering::Relaxed))
+        let all = unpack(self.0.swap(CLOSED, Ordering::Relaxed));
+        if all.is_empty() {
+            in_flight.arrive();
+        }
+        all
     }
 
     /// How many slots are in the list.
