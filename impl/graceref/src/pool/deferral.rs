@@ -93,7 +93,7 @@ impl<T, C: Count> Deferral<T, C> {
         slot: NonNull<Slot<T, C>>,
     ) {
         // SAFETY: the caller's slot keeps the memory until it is pushed (RcuPool!NoUseAfterFree).
-        let Self { domain, written: Written { pending, .. }, .. } = unsafe { this.as_ref() };
+        let (domain, pending) = unsafe { (this.as_ref().domain, &this.as_ref().written.pending) };
         let in_flight = domain.in_flight();
         // SAFETY: the caller's slot (RcuPool!ReleasedOnce).
         if let Some(list) = unsafe { pending.push(slot, in_flight) } {

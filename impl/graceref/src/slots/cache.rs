@@ -150,23 +150,26 @@ impl<T, C> Drop for Caches<T, C> {
 impl<T, C: Count> Slots<T, C> {
     /// The calling thread's cache, if this pool was the last where the thread asked for it.
     #[inline]
-    pub(super) fn remembered_cache(&self) -> Option<&Cache<T, C>> {
-        let cache = thread::remembered(self.name)?;
-        // SAFETY: remembered below, by the name of this pool, which keeps it (Cache!NoUseAfterFree).
-        Some(unsafe { cache.cast().as_ref() })
+    pub(super) fn remembered_cache(&self) -> Option<NonNull<Cache<T, C>>> {
+        // Remembered below, by the name of this pool, which keeps it.
+        thread::remembered(self.name).map(NonNull::cast)
     }
 
     /// The calling thread's cache; `None` if the pool has none or the thread no number.
     #[inline(never)]
-    pub(super) fn find_cache(&self) -> Option<&Cache<T, C>> {
-        let cache = self.caches.as_ref()?.of(thread::token()?)?;
-        thread::remember(self.name, NonNull::from(cache).cast());
+    pub(super) fn find_cache(&self) -> Option<NonNull<Cache<T, C>>> {
+        let cache = NonNull::from(self.caches.as_ref()?.of(thread::token()?)?);
+        thread::remember(self.name, cache.cast());
         Some(cache)
     }
 
     #[inline(always)]
-    pub(super) fn take_cached(&self, cache: &Cache<T, C>) -> Result<NonNull<Slot<T, C>>, NoSlot> {
-        match self.visit(cache, List::pop) {
+    pub(super) fn take_cached(
+        &self,
+        cache: NonNull<Cache<T, C>>,
+    ) -> Result<NonNull<Slot<T, C>>, NoSlot> {
+        // SAFETY: the calling thread's; the caller's handle keeps the pool (Cache!NoUseAfterFree).
+        match unsafe { Self::visit(NonNull::from(self), cache, List::pop) } {
             Some(Some(slot)) => Ok(slot),
             Some(None) => self.refill(cache),
             None => Err(NoSlot::Killed),
@@ -175,21 +178,23 @@ impl<T, C: Count> Slots<T, C> {
 
     /// A slot for the caller, from elsewhere, and some for its cache, which is empty.
     #[cold]
-    fn refill(&self, cache: &Cache<T, C>) -> Result<NonNull<Slot<T, C>>, NoSlot> {
+    fn refill(&self, cache: NonNull<Cache<T, C>>) -> Result<NonNull<Slot<T, C>>, NoSlot> {
         let mut run = self.take_run(u32::try_from(BATCH).unwrap_or(1))?;
         let slot = self.slot(run.first);
         if run.len == 1 {
             return Ok(slot);
         }
         run = Run { first: Self::link_of(slot), len: run.len - 1, ..run };
-        let stored = self.visit(cache, |list| {
+        let store = |list: &mut List<T, C>| {
             let mut next = run.first;
             for _ in 0..run.len {
                 let slot = self.slot(next);
                 list.push(slot);
                 next = Self::link_of(slot);
             }
-        });
+        };
+        // SAFETY: the calling thread's; the caller's handle keeps the pool (Cache!NoUseAfterFree).
+        let stored = unsafe { Self::visit(NonNull::from(self), cache, store) };
         if stored.is_none() {
             // SAFETY: the run is this thread's, and so is `slot`, which keeps the memory (Cache!NoSharedFree).
             unsafe { Self::give_run(NonNull::from(self), run) };
@@ -211,19 +216,19 @@ impl<T, C: Count> Slots<T, C> {
     #[inline(always)]
     pub(super) unsafe fn give_cached(
         this: NonNull<Self>,
-        cache: &Cache<T, C>,
+        cache: NonNull<Cache<T, C>>,
         slot: NonNull<Slot<T, C>>,
     ) {
-        // SAFETY: the caller's slot keeps the memory until the cache has it, and the raised flag until
-        // it is lowered; not used after that, or with slots that keep it (Cache!NoUseAfterFree).
-        let slots = unsafe { this.as_ref() };
-        let given = slots.visit(cache, |list| {
+        let push = |list: &mut List<T, C>| {
             if list.len == 2 * BATCH {
                 return false;
             }
             list.push(slot);
             true
-        });
+        };
+        // SAFETY: the calling thread's; the caller's slot keeps the memory until the cache has it, and the raised flag until
+        // it is lowered; not used after that, or with slots that keep it (Cache!NoUseAfterFree).
+        let given = unsafe { Self::visit(this, cache, push) };
         match given {
             Some(true) => {}
             // SAFETY: the caller's slot (Cache!NoUseAfterFree).
@@ -238,15 +243,13 @@ impl<T, C: Count> Slots<T, C> {
     /// # Safety
     /// As for [`give`](Slots::give).
     #[cold]
-    unsafe fn spill(this: NonNull<Self>, cache: &Cache<T, C>, slot: NonNull<Slot<T, C>>) {
-        // SAFETY: the caller's slot keeps the memory (Cache!NoUseAfterFree).
-        let slots = unsafe { this.as_ref() };
+    unsafe fn spill(this: NonNull<Self>, cache: NonNull<Cache<T, C>>, slot: NonNull<Slot<T, C>>) {
         let mut run = {
             // SAFETY: the caller's slot (Cache!NoSharedFree).
             let place = unsafe { slot.as_ref() }.place();
             Run { first: place, last: place, len: 1 }
         };
-        slots.visit(cache, |list| {
+        let pop = |list: &mut List<T, C>| {
             for _ in 0..BATCH {
                 let Some(slot) = list.pop() else { break };
                 // SAFETY: this thread's, being in its cache (Cache!NoSharedFree).
@@ -255,15 +258,28 @@ impl<T, C: Count> Slots<T, C> {
                 slot.next.store_settled(run.first, Ordering::Relaxed);
                 run = Run { first: slot.place(), len: run.len + 1, ..run };
             }
-        });
+        };
+        // SAFETY: the calling thread's; the caller's slot keeps the memory (Cache!NoUseAfterFree).
+        unsafe { Self::visit(this, cache, pop) };
         // SAFETY: the run is this thread's, and keeps the memory (Cache!NoSharedFree).
         unsafe { Self::give_run(this, run) };
     }
 
-    /// Does something with the cache's list while nobody counts it; `None` if the pool is closed.
+    /// Does something with the cache's list while nobody counts it; `None` if the pool is closed. Not a method, since others
+    /// may free the memory as soon as the flag is down.
+    ///
+    /// # Safety
+    /// The cache is the calling thread's, of this pool, and something that the caller has keeps the memory until the flag is
+    /// raised.
     #[inline(always)]
-    fn visit<R>(&self, cache: &Cache<T, C>, f: impl FnOnce(&mut List<T, C>) -> R) -> Option<R> {
-        self.touch();
+    unsafe fn visit<R>(
+        this: NonNull<Self>,
+        cache: NonNull<Cache<T, C>>,
+        f: impl FnOnce(&mut List<T, C>) -> R,
+    ) -> Option<R> {
+        // SAFETY: the caller's promise, and then the raised flag; not used after it is down (Cache!NoUseAfterFree).
+        let (this, cache) = unsafe { (this.as_ref(), cache.as_ref()) };
+        this.touch();
         at!("enter");
         cache.busy.raise(thread::mark());
         if !crate::sync::mutant("cache.no_light_fence") {
@@ -272,7 +288,7 @@ impl<T, C: Count> Slots<T, C> {
         at!("look");
         // The fence pairs with the closer's: it sees the flag up, or is seen.
         // ORDERING: Acquire pairs with the Release of `lift`: the list is as who shrank the pool left it.
-        let closed = self.closed.load(Ordering::Acquire) != 0;
+        let closed = this.closed.load(Ordering::Acquire) != 0;
         local!(shut = closed);
         let result = if closed {
             None
@@ -283,7 +299,7 @@ impl<T, C: Count> Slots<T, C> {
                 f(unsafe { &mut *list })
             }))
         };
-        self.touch();
+        this.touch();
         at!("exit");
         cache.busy.lower();
         result
