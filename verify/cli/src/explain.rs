@@ -3,11 +3,11 @@
 use crate::jobs::Results;
 use crate::number::{count, time};
 use crate::protocol::Pass;
-use crate::race;
+use crate::race::{self, Words};
 use crate::table::{FAILED, OK, SKIPPED, ran};
 use crate::verdict::{CaseCell, Decided};
 use crate::work::Work;
-use claims::{Claim, Engine, Expect};
+use claims::{Case, Claim, Engine, Expect};
 use lockstep::diagram::Diagram;
 use std::fmt::Write as _;
 
@@ -119,7 +119,7 @@ fn explored(work: &Work) -> String {
 
 /// The programs of the cases that have one: those that the kernel has played before those of the mirror alone.
 fn programs(claim: &Claim, results: &Results) -> Vec<String> {
-    let program = |case: &claims::Case| {
+    let program = |case: &Case| {
         let reports = [Pass::Kernel, Pass::Lockstep]
             .map(|pass| results.passes.get(&(case.scenario.clone()?, pass))?.as_ref().ok());
         let title = match &case.name {
@@ -132,7 +132,7 @@ fn programs(claim: &Claim, results: &Results) -> Vec<String> {
     claim.cases.iter().filter(|case| case.expect != Expect::Holds).filter_map(program).collect()
 }
 
-fn title(claim: &Claim, case: &claims::Case) -> String {
+fn title(claim: &Claim, case: &Case) -> String {
     match case.expect {
         Expect::Reachable => format!("{}: the way to {}", claim.id, case.property),
         Expect::Violated | Expect::Holds => {
@@ -141,26 +141,46 @@ fn title(claim: &Claim, case: &claims::Case) -> String {
     }
 }
 
-/// The race of the first case that has one: as the code ran it, else as TLC found it.
+/// The race of the first case that has one.
 fn race(claim: &Claim, results: &Results) -> Option<Diagram> {
-    let cases = || claim.cases.iter().filter(|case| case.expect != Expect::Holds);
-    let from_code = cases().find_map(|case| {
-        let key = (case.scenario.clone()?, Pass::Cached);
-        let report = results.passes.get(&key)?.as_ref().ok()?;
-        race::from_code(&title(claim, case), &case.property, report)
+    let mut cases = claim.cases.iter().filter(|case| case.expect != Expect::Holds);
+    cases.find_map(|case| drawn(claim, case, results))
+}
+
+/// The race of a case: as the code ran it if that shows what breaks, else as TLC found it.
+fn drawn(claim: &Claim, case: &Case, results: &Results) -> Option<Diagram> {
+    let (title, property) = (title(claim, case), &case.property);
+    let cached = case.scenario.clone().and_then(|scenario| {
+        let report = results.passes.get(&(scenario, Pass::Cached))?;
+        report.as_ref().ok()
     });
-    from_code.or_else(|| {
-        cases().find_map(|case| {
-            let report = results.models.get(case.model.as_ref()?)?;
-            race::from_spec(&title(claim, case), &case.property, &report.name, &report.trace)
-        })
-    })
+    let code = cached.and_then(|report| race::from_code(&title, property, report));
+    if code.is_some() && cached.is_some_and(|report| race::shows(property, report)) {
+        return code;
+    }
+    let model = case.model.as_ref().and_then(|model| results.models.get(model));
+    let spec = model.and_then(|model| {
+        race::from_spec(&title, property, model, &words(claim, &model.module, results))
+    });
+    spec.or(code)
+}
+
+/// The steps of a module in the words of the system, by label: those of the claim's scenarios of the same module.
+fn words(claim: &Claim, module: &str, results: &Results) -> Words {
+    let of = |case: &Case| {
+        let model = results.models.get(case.model.as_ref()?)?;
+        let key = (case.scenario.clone()?, Pass::Lockstep);
+        let report = results.passes.get(&key)?.as_ref().ok()?;
+        (model.module == module).then(|| report.words.clone())
+    };
+    claim.cases.iter().filter_map(of).flatten().collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::render;
-    use crate::made_up;
+    use super::{drawn, render};
+    use crate::{made_up, recorded};
+    use claims::Expect;
 
     #[test]
     fn a_claim_is_told_in_full_with_its_race() {
@@ -168,6 +188,25 @@ mod tests {
             let claim = decided.iter().find(|decided| decided.claim.id == "count.resurrect");
             insta::assert_snapshot!(render(claim.unwrap(), results));
         });
+    }
+
+    #[test]
+    fn each_published_bug_ends_where_it_bites() {
+        let (register, results) = (recorded::register(), recorded::results());
+        for id in [
+            "count.resurrect",
+            "dmabuf.release-cancels",
+            "epoll.flock-invalid",
+            "epoll.poll-dead",
+            "epoll.rcu-walk",
+            "epoll.unlock-after-put",
+        ] {
+            let claim = register.claim(id).unwrap();
+            let cases = claim.cases.iter().filter(|case| case.expect != Expect::Holds);
+            let races: Vec<String> =
+                cases.map(|case| drawn(claim, case, &results).unwrap().to_string()).collect();
+            insta::assert_snapshot!(id, races.join("\n"));
+        }
     }
 
     #[test]

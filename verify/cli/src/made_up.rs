@@ -114,6 +114,24 @@ fn trace() -> Vec<TraceStep> {
     ]
 }
 
+pub(crate) fn model() -> ModelReport {
+    ModelReport {
+        name: "epoll-2023-resurrect".to_owned(),
+        question: "safety".to_owned(),
+        expected: "violated (NoResurrect)".to_owned(),
+        found: ModelFound::Violated("NoResurrect".to_owned()),
+        distinct: Some(412),
+        generated: Some(900),
+        edges: None,
+        schedules: None,
+        seconds: 1.1,
+        problems: Vec::new(),
+        pinned: Vec::new(),
+        module: "EpollDmabuf".to_owned(),
+        trace: vec![SpecState::default()],
+    }
+}
+
 pub(crate) fn results() -> Results {
     let mut results = Results::default();
     let all = [
@@ -137,23 +155,8 @@ pub(crate) fn results() -> Results {
             results.passes.insert((scenario.to_owned(), pass), Ok(report));
         }
     }
-    results.models.insert(
-        "epoll-2023-resurrect".to_owned(),
-        ModelReport {
-            name: "epoll-2023-resurrect".to_owned(),
-            question: "safety".to_owned(),
-            expected: "violated (NoResurrect)".to_owned(),
-            found: ModelFound::Violated("NoResurrect".to_owned()),
-            distinct: Some(412),
-            generated: Some(900),
-            edges: None,
-            schedules: None,
-            seconds: 1.1,
-            problems: Vec::new(),
-            pinned: Vec::new(),
-            trace: vec![SpecState::default()],
-        },
-    );
+    let model = model();
+    results.models.insert(model.name.clone(), model);
     results
 }
 

@@ -52,6 +52,8 @@ pub(crate) struct ModelReport {
     pub(crate) problems: Vec<String>,
     /// What was written to spec/models.toml.
     pub(crate) pinned: Vec<String>,
+    /// The module that it is a configuration of.
+    pub(crate) module: String,
     pub(crate) trace: Vec<SpecState>,
 }
 
@@ -137,7 +139,13 @@ impl Models {
         };
         let mut options = tlc::Options::new(&self.root, &watch);
         options.update = update;
-        tlc::run(&chosen, tools, &options).into_iter().map(ModelReport::from).collect()
+        let mut reports: Vec<ModelReport> =
+            tlc::run(&chosen, tools, &options).into_iter().map(ModelReport::from).collect();
+        for report in &mut reports {
+            let model = chosen.iter().find(|model| model.name == report.name);
+            report.module = model.map(|model| model.module.clone()).unwrap_or_default();
+        }
+        reports
     }
 }
 
@@ -168,12 +176,13 @@ impl From<tlc::Outcome> for ModelReport {
             seconds: outcome.seconds,
             problems: outcome.problems,
             pinned: outcome.pinned,
+            module: String::new(),
             trace: outcome.trace.map(|trace| states(&trace)).unwrap_or_default(),
         }
     }
 }
 
-fn states(trace: &tlc::Trace) -> Vec<SpecState> {
+pub(crate) fn states(trace: &tlc::Trace) -> Vec<SpecState> {
     let state = |state: &tlc::TraceState| {
         let mut out = SpecState { action: state.action.clone(), ..SpecState::default() };
         for (name, value) in &state.state {

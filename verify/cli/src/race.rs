@@ -1,9 +1,30 @@
 //! The race of a claim as a diagram: from a run of the code, or from TLC's counterexample.
 
-use crate::models::SpecState;
+use crate::models::{ModelReport, SpecState};
 use crate::protocol::{PassReport, TraceStep};
 use lockstep::diagram::{Diagram, Step};
 use std::collections::BTreeMap;
+
+/// The steps of a module in the words of the system that it models, by label.
+pub(crate) type Words = BTreeMap<String, String>;
+
+/// What a ghost is called that says what is no longer there, and what of it was used all the same.
+const GONE: [&str; 2] = ["freed", "released"];
+const USED: &str = "uaf";
+
+/// Whether the pass's way to `property` ends where something breaks.
+///
+/// The code tells a use after a free by the order of the accesses, so it may tell at the free of a use that came
+/// before and is not ordered with it. The shortest way then ends there, and as a sequence it is harmless.
+pub(crate) fn shows(property: &str, report: &PassReport) -> bool {
+    let trace = report.traces.iter().find(|trace| trace.property == property);
+    let Some(last) = trace.and_then(|trace| trace.steps.last()) else { return false };
+    let changed = |ghost: &str| {
+        let names = last.notes.iter().filter_map(|note| note.split([' ', '.', '[']).next());
+        names.into_iter().any(|name| name == ghost)
+    };
+    property != "NoUseAfterFree" || changed(USED) || !GONE.into_iter().any(changed)
+}
 
 /// The diagram of the way to `property` as the code took it, if the pass kept one.
 pub(crate) fn from_code(title: &str, property: &str, report: &PassReport) -> Option<Diagram> {
@@ -59,10 +80,10 @@ pub(crate) fn program(title: &str, property: &str, report: &PassReport) -> Optio
 pub(crate) fn from_spec(
     title: &str,
     property: &str,
-    model: &str,
-    states: &[SpecState],
+    report: &ModelReport,
+    words: &Words,
 ) -> Option<Diagram> {
-    let (first, rest) = states.split_first()?;
+    let (first, rest) = report.trace.split_first()?;
     let processes: Vec<&str> = first.pc.iter().map(|(process, _)| process.as_str()).collect();
     let names = processes.iter().enumerate().map(|(cpu, name)| format!("CPU{cpu}: {name}"));
     // A module that is not PlusCal has no pc: its steps are nobody's, in one column.
@@ -80,13 +101,19 @@ pub(crate) fn from_spec(
             .unwrap_or(0);
         let (text, notes) = match call(state) {
             Some(call) => (call, Vec::new()),
-            None => (state.action.clone(), changes(before, state)),
+            None => (in_words(&state.action, words), changes(before, state)),
         };
         diagram.steps.push(Step { column, text, notes, fatal: None });
         before = state;
     }
     mark_the_last(&mut diagram, property);
-    Some(diagram.footer(format!("from the spec: TLC's counterexample of model {model}")))
+    let footer = format!("from the spec: TLC's counterexample of model {}", report.name);
+    Some(diagram.footer(footer))
+}
+
+/// The step in the system's words, else its label.
+fn in_words(label: &str, words: &Words) -> String {
+    words.get(label).cloned().unwrap_or_else(|| label.to_owned())
 }
 
 /// The call that the state says led to it, in a spec whose steps are calls: who makes it, what it answers, and what
@@ -128,6 +155,7 @@ fn mark_the_last(diagram: &mut Diagram, property: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::made_up;
     use crate::protocol::{Listing, Trace};
 
     fn step(thread: usize, name: &str, text: &str, notes: &[&str]) -> TraceStep {
@@ -138,6 +166,10 @@ mod tests {
             notes: notes.iter().map(|&note| note.to_owned()).collect(),
             ..TraceStep::default()
         }
+    }
+
+    fn model(name: &str, trace: Vec<SpecState>) -> ModelReport {
+        ModelReport { name: name.to_owned(), trace, ..made_up::model() }
     }
 
     fn report() -> PassReport {
@@ -194,7 +226,8 @@ mod tests {
             state(["P1", "close", "<<4>>", "ok", "{}", "<<>>"]),
             state(["P1", "epoll_wait", "<<3>>", "ok", "{<<\"a\", 4>>}", "<<\"ok\", {}>>"]),
         ];
-        insta::assert_snapshot!(from_spec("t", "SameAnswers", "api-dup-number", &states).unwrap());
+        let report = model("api-dup-number", states.to_vec());
+        insta::assert_snapshot!(from_spec("t", "SameAnswers", &report, &Words::new()).unwrap());
     }
 
     #[test]
@@ -220,8 +253,10 @@ mod tests {
             state("fput", "release", "get_file", "0"),
             state("get_file", "release", "Done", "1"),
         ];
-        let diagram = from_spec("count.resurrect", "NoResurrect", "epoll-2023", &states).unwrap();
+        let report = model("epoll-2023", states.to_vec());
+        let words = Words::from([("fput".to_owned(), "fput(file)".to_owned())]);
+        let diagram = from_spec("count.resurrect", "NoResurrect", &report, &words).unwrap();
         insta::assert_snapshot!(diagram);
-        assert!(from_spec("t", "P", "m", &[]).is_none());
+        assert!(from_spec("t", "P", &model("m", Vec::new()), &words).is_none());
     }
 }

@@ -159,6 +159,7 @@ mod tests {
             seconds: 1.25,
             problems: problems.iter().map(|&problem| problem.to_owned()).collect(),
             pinned: Vec::new(),
+            module: String::new(),
             trace: Vec::new(),
         }
     }
