@@ -122,23 +122,20 @@ fn programs(claim: &Claim, results: &Results) -> Vec<String> {
     let program = |case: &Case| {
         let reports = [Pass::Kernel, Pass::Lockstep]
             .map(|pass| results.passes.get(&(case.scenario.clone()?, pass))?.as_ref().ok());
-        let title = match &case.name {
-            Some(name) => format!("{} ({name})", title(claim, case)),
-            None => title(claim, case),
-        };
         let mut reports = reports.into_iter().flatten();
-        reports.find_map(|report| race::program(&title, &case.property, report))
+        reports.find_map(|report| race::program(&title(claim, case), &case.property, report))
     };
     claim.cases.iter().filter(|case| case.expect != Expect::Holds).filter_map(program).collect()
 }
 
+/// With the case's name: what one variant does wrong is not what the claim is about.
 fn title(claim: &Claim, case: &Case) -> String {
-    match case.expect {
-        Expect::Reachable => format!("{}: the way to {}", claim.id, case.property),
-        Expect::Violated | Expect::Holds => {
-            format!("{}: how {} is violated", claim.id, case.property)
-        }
-    }
+    let what = match case.expect {
+        Expect::Reachable => format!("the way to {}", case.property),
+        Expect::Violated | Expect::Holds => format!("how {} is violated", case.property),
+    };
+    let name = case.name.as_ref().map_or(String::new(), |name| format!(" ({name})"));
+    format!("{}: {what}{name}", claim.id)
 }
 
 /// The race of the first case that has one.
