@@ -9,6 +9,7 @@ use crate::verdict::{CaseCell, Decided};
 use crate::work::Work;
 use claims::{Case, Claim, Engine, Expect};
 use lockstep::diagram::Diagram;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 const WIDTH: usize = 100;
@@ -36,20 +37,14 @@ pub(crate) fn render(decided: &Decided<'_>, results: &Results) -> String {
             }
         }
     }
-    let programs = programs(claim, results);
-    match race(claim, results) {
-        _ if !programs.is_empty() => {
-            for program in programs {
-                let _ = write!(out, "\n{program}");
-            }
-        }
-        Some(diagram) => {
-            let _ = write!(out, "\n{diagram}");
-        }
-        None if claim.cases.iter().all(|case| case.expect == Expect::Holds) => {
-            out.push_str("\nNothing to draw: no case expects a violation.\n");
-        }
-        None => out.push_str("\nNo diagram: no engine that ran kept the steps.\n"),
+    let drawings = drawings(claim, results);
+    for drawing in &drawings {
+        let _ = write!(out, "\n{drawing}");
+    }
+    if claim.cases.iter().all(|case| case.expect == Expect::Holds) {
+        out.push_str("\nNothing to draw: no case expects a violation.\n");
+    } else if drawings.is_empty() {
+        out.push_str("\nNo diagram: no engine that ran kept the steps.\n");
     }
     out
 }
@@ -117,15 +112,28 @@ fn explored(work: &Work) -> String {
     parts.join(", ")
 }
 
-/// The programs of the cases that have one: those that the kernel has played before those of the mirror alone.
-fn programs(claim: &Claim, results: &Results) -> Vec<String> {
-    let program = |case: &Case| {
-        let reports = [Pass::Kernel, Pass::Lockstep]
-            .map(|pass| results.passes.get(&(case.scenario.clone()?, pass))?.as_ref().ok());
-        let mut reports = reports.into_iter().flatten();
-        reports.find_map(|report| race::program(&title(claim, case), &case.property, report))
-    };
-    claim.cases.iter().filter(|case| case.expect != Expect::Holds).filter_map(program).collect()
+/// One drawing for each case that is to be violated or reached: its shortest program, else its race. Two cases of the
+/// same variant and property share one.
+fn drawings(claim: &Claim, results: &Results) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let cases = claim.cases.iter().filter(|case| case.expect != Expect::Holds);
+    let new = cases.filter(|case| {
+        let variant = case.scenario.as_ref().or(case.model.as_ref());
+        seen.insert((variant, &case.property))
+    });
+    new.filter_map(|case| {
+        program(claim, case, results)
+            .or_else(|| race(claim, case, results).map(|race| race.to_string()))
+    })
+    .collect()
+}
+
+/// The program of a case that has one: that which the kernel has played before that of the mirror alone.
+fn program(claim: &Claim, case: &Case, results: &Results) -> Option<String> {
+    let reports = [Pass::Kernel, Pass::Lockstep]
+        .map(|pass| results.passes.get(&(case.scenario.clone()?, pass))?.as_ref().ok());
+    let mut reports = reports.into_iter().flatten();
+    reports.find_map(|report| race::program(&title(claim, case), &case.property, report))
 }
 
 /// With the case's name: what one variant does wrong is not what the claim is about.
@@ -138,14 +146,8 @@ fn title(claim: &Claim, case: &Case) -> String {
     format!("{}: {what}{name}", claim.id)
 }
 
-/// The race of the first case that has one.
-fn race(claim: &Claim, results: &Results) -> Option<Diagram> {
-    let mut cases = claim.cases.iter().filter(|case| case.expect != Expect::Holds);
-    cases.find_map(|case| drawn(claim, case, results))
-}
-
 /// The race of a case: as the code ran it if that shows what breaks, else as TLC found it.
-fn drawn(claim: &Claim, case: &Case, results: &Results) -> Option<Diagram> {
+fn race(claim: &Claim, case: &Case, results: &Results) -> Option<Diagram> {
     let (title, property) = (title(claim, case), &case.property);
     let cached = case.scenario.clone().and_then(|scenario| {
         let report = results.passes.get(&(scenario, Pass::Cached))?;
@@ -175,9 +177,8 @@ fn words(claim: &Claim, module: &str, results: &Results) -> Words {
 
 #[cfg(test)]
 mod tests {
-    use super::{drawn, render};
+    use super::{drawings, render};
     use crate::{made_up, recorded};
-    use claims::Expect;
 
     #[test]
     fn a_claim_is_told_in_full_with_its_race() {
@@ -199,11 +200,21 @@ mod tests {
             "epoll.unlock-after-put",
         ] {
             let claim = register.claim(id).unwrap();
-            let cases = claim.cases.iter().filter(|case| case.expect != Expect::Holds);
-            let races: Vec<String> =
-                cases.map(|case| drawn(claim, case, &results).unwrap().to_string()).collect();
-            insta::assert_snapshot!(id, races.join("\n"));
+            insta::assert_snapshot!(id, drawings(claim, &results).join("\n"));
         }
+    }
+
+    #[test]
+    fn cases_of_the_same_variant_and_property_share_a_drawing() {
+        let (register, results) = (recorded::register(), recorded::results());
+        let mut claim = register.claim("epoll.rcu-walk").unwrap().clone();
+        assert_eq!(drawings(&claim, &results).len(), 1);
+        let again = claim.cases[0].clone();
+        claim.cases.push(again);
+        assert_eq!(drawings(&claim, &results).len(), 1);
+        let other = register.claim("epoll.unlock-after-put").unwrap().cases.clone();
+        claim.cases.extend(other);
+        assert_eq!(drawings(&claim, &results).len(), 3);
     }
 
     #[test]
