@@ -2,7 +2,7 @@
 
 use crate::args::{Budget, Words};
 use crate::jobs::Results;
-use crate::models::{ModelFound, ModelReport, SpecState};
+use crate::models::{ModelFound, ModelReport};
 use crate::pins::Pins;
 use crate::protocol::{Pass, PassReport, Trace, TraceStep, Violation};
 use crate::verdict::{Decided, Evidence, decide};
@@ -128,7 +128,7 @@ pub(crate) fn model() -> ModelReport {
         problems: Vec::new(),
         pinned: Vec::new(),
         module: "EpollDmabuf".to_owned(),
-        trace: vec![SpecState::default()],
+        trace: None,
     }
 }
 

@@ -54,7 +54,14 @@ pub(crate) struct ModelReport {
     pub(crate) pinned: Vec<String>,
     /// The module that it is a configuration of.
     pub(crate) module: String,
-    pub(crate) trace: Vec<SpecState>,
+    pub(crate) trace: Option<SpecTrace>,
+}
+
+/// A counterexample, or the way to a witness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SpecTrace {
+    pub(crate) states: Vec<SpecState>,
+    pub(crate) end: tlc::TraceEnd,
 }
 
 /// A state of a counterexample, and the action that led to it.
@@ -177,24 +184,26 @@ impl From<tlc::Outcome> for ModelReport {
             problems: outcome.problems,
             pinned: outcome.pinned,
             module: String::new(),
-            trace: outcome.trace.map(|trace| states(&trace)).unwrap_or_default(),
+            trace: outcome.trace.map(|trace| SpecTrace::from(&trace)),
         }
     }
 }
 
-pub(crate) fn states(trace: &tlc::Trace) -> Vec<SpecState> {
-    let state = |state: &tlc::TraceState| {
-        let mut out = SpecState { action: state.action.clone(), ..SpecState::default() };
-        for (name, value) in &state.state {
-            if name == "pc" {
-                flatten("", value, &mut |thread, label| out.pc.push((thread, label)));
-            } else {
-                flatten(name, value, &mut |name, value| out.variables.push((name, value)));
+impl From<&tlc::Trace> for SpecTrace {
+    fn from(trace: &tlc::Trace) -> SpecTrace {
+        let state = |state: &tlc::TraceState| {
+            let mut out = SpecState { action: state.action.clone(), ..SpecState::default() };
+            for (name, value) in &state.state {
+                if name == "pc" {
+                    flatten("", value, &mut |thread, label| out.pc.push((thread, label)));
+                } else {
+                    flatten(name, value, &mut |name, value| out.variables.push((name, value)));
+                }
             }
-        }
-        out
-    };
-    trace.states.iter().map(state).collect()
+            out
+        };
+        SpecTrace { states: trace.states.iter().map(state).collect(), end: trace.end }
+    }
 }
 
 /// Takes functions and records apart, so that a change shows as the one thing that changed.
@@ -257,7 +266,7 @@ mod tests {
         let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
             pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
         };
-        let state = states(&trace).remove(0);
+        let state = SpecTrace::from(&trace).states.remove(0);
         assert_eq!(state.pc, pairs(&[("1", "get"), ("2", "Done")]));
         assert_eq!(
             state.variables,

@@ -1,9 +1,10 @@
 //! The race of a claim as a diagram: from a run of the code, or from TLC's counterexample.
 
-use crate::models::{ModelReport, SpecState};
+use crate::models::{ModelReport, SpecState, SpecTrace};
 use crate::protocol::{PassReport, TraceStep};
 use lockstep::diagram::{Diagram, Step};
 use std::collections::BTreeMap;
+use tlc::TraceEnd;
 
 /// The steps of a module in the words of the system that it models, by label.
 pub(crate) type Words = BTreeMap<String, String>;
@@ -76,39 +77,59 @@ pub(crate) fn program(title: &str, property: &str, report: &PassReport) -> Optio
     ))
 }
 
-/// The diagram of TLC's counterexample: who moved is whose `pc` changed.
+/// The diagram of TLC's counterexample, with how it goes on after its last state.
 pub(crate) fn from_spec(
     title: &str,
     property: &str,
     report: &ModelReport,
     words: &Words,
 ) -> Option<Diagram> {
-    let (first, rest) = report.trace.split_first()?;
-    let processes: Vec<&str> = first.pc.iter().map(|(process, _)| process.as_str()).collect();
+    let SpecTrace { states, end } = report.trace.as_ref()?;
+    let processes: Vec<&str> =
+        states.first()?.pc.iter().map(|(process, _)| process.as_str()).collect();
     let names = processes.iter().enumerate().map(|(cpu, name)| format!("CPU{cpu}: {name}"));
     // A module that is not PlusCal has no pc: its steps are nobody's, in one column.
     let columns: Vec<String> =
         if processes.is_empty() { vec!["steps".to_owned()] } else { names.collect() };
     let mut diagram = Diagram::new(title, columns);
-    let mut before = first;
-    for state in rest {
-        let has_moved = |(process, label): &(String, String)| {
-            before.pc.iter().any(|(other, at)| other == process && at != label)
-        };
-        let mover = state.pc.iter().find(|pc| has_moved(pc)).map(|(process, _)| process.as_str());
-        let column = mover
-            .and_then(|mover| processes.iter().position(|process| *process == mover))
-            .unwrap_or(0);
-        let (text, notes) = match call(state) {
+    let mut draw = |before: &SpecState, after: &SpecState, label: &str| {
+        let column = mover(before, after, label).unwrap_or(0);
+        let (text, notes) = match call(after) {
             Some(call) => (call, Vec::new()),
-            None => (in_words(&state.action, words), changes(before, state)),
+            None => (in_words(label, words), changes(before, after)),
         };
         diagram.steps.push(Step { column, text, notes, fatal: None });
-        before = state;
+    };
+    for pair in states.windows(2) {
+        draw(&pair[0], &pair[1], &pair[1].action);
     }
-    mark_the_last(&mut diagram, property);
+    let last = states.last()?;
+    let back = match *end {
+        TraceEnd::BackTo(to) => states.get(to).map(|state| (to, state)),
+        TraceEnd::Finite | TraceEnd::Stuttering => None,
+    };
+    if let Some((to, first)) = back {
+        // Which step goes back is not kept; it is the one before which stands who does it.
+        let label = mover(last, first, "").map(|mover| last.pc[mover].1.as_str());
+        draw(last, first, label.unwrap_or("..."));
+        // The steps are counted from 1, and the first leads to the second state.
+        diagram.steps[to].fatal = Some("again and again from here".to_owned());
+        let footer = format!("{property}: and so on for ever, from step {}, marked", to + 1);
+        diagram = diagram.footer(footer);
+    } else if *end == TraceEnd::Stuttering {
+        diagram = diagram.footer(format!("{property}: nobody moves again"));
+    } else {
+        mark_the_last(&mut diagram, property);
+    }
     let footer = format!("from the spec: TLC's counterexample of model {}", report.name);
     Some(diagram.footer(footer))
+}
+
+/// Who moved: whose `pc` changed, or else who stood before the step and does so again.
+fn mover(before: &SpecState, after: &SpecState, label: &str) -> Option<usize> {
+    let mut both = before.pc.iter().zip(&after.pc);
+    let moved = both.position(|((_, old), (_, new))| old != new);
+    moved.or_else(|| before.pc.iter().position(|(_, at)| at == label))
 }
 
 /// The step in the system's words, else its label.
@@ -168,7 +189,8 @@ mod tests {
         }
     }
 
-    fn model(name: &str, trace: Vec<SpecState>) -> ModelReport {
+    fn model(name: &str, states: Vec<SpecState>) -> ModelReport {
+        let trace = Some(SpecTrace { states, end: TraceEnd::Finite });
         ModelReport { name: name.to_owned(), trace, ..made_up::model() }
     }
 

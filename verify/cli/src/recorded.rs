@@ -5,21 +5,34 @@
 
 use crate::jobs::Results;
 use crate::made_up;
-use crate::models::{ModelReport, states};
+use crate::models::{ModelReport, SpecTrace};
 use crate::protocol::{Pass, read_report};
 use claims::Register;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
 
 /// The register itself.
 pub(crate) fn register() -> Register {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../claims");
-    Register::load(&folder, "verify/claims").unwrap()
+    Register::load(&root().join("verify/claims"), "verify/claims").unwrap()
 }
 
 /// Everything that was recorded.
-pub(crate) fn results() -> Results {
+pub(crate) fn results() -> &'static Results {
+    static RESULTS: LazyLock<Results> = LazyLock::new(read);
+    &RESULTS
+}
+
+fn read() -> Results {
     let mut results = Results::default();
+    for model in tlc::load(&root()).unwrap() {
+        let report = ModelReport { name: model.name, module: model.module, ..made_up::model() };
+        results.models.insert(report.name.clone(), report);
+    }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded");
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
@@ -27,7 +40,7 @@ pub(crate) fn results() -> Results {
         let mut parts = name.to_str().unwrap().split('.');
         let (name, pass) = (parts.next().unwrap(), parts.next().unwrap());
         if pass == "out" {
-            results.models.insert(name.to_owned(), model(name, &text));
+            results.models.get_mut(name).unwrap().trace = Some(trace(&text));
         } else {
             let pass = Pass::from_word(pass).unwrap();
             let report = read_report(&text, name, pass).unwrap();
@@ -39,9 +52,8 @@ pub(crate) fn results() -> Results {
 
 /// `2: <walk_lock line 119, col 15 to line 124, col 43 of module EpWalk>`, and then the variables; at the end perhaps
 /// `3: Stuttering`, or `2: Back to state: <...>`.
-fn model(name: &str, text: &str) -> ModelReport {
+fn trace(text: &str) -> SpecTrace {
     let mut trace = tlc::Trace { states: Vec::new(), end: tlc::TraceEnd::Finite };
-    let mut module = String::new();
     for state in text.split("\n\n").map(str::trim).filter(|state| !state.is_empty()) {
         let (head, variables) = state.split_once("\n/\\ ").unwrap_or((state, ""));
         let (number, action) = head.split_once(": ").unwrap();
@@ -53,9 +65,6 @@ fn model(name: &str, text: &str) -> ModelReport {
             break;
         }
         let action = action.trim_start_matches('<');
-        if let Some((_, of)) = action.split_once(" of module ") {
-            of.trim_end_matches('>').clone_into(&mut module);
-        }
         let value = |line: &str| {
             let (name, value) = line.split_once(" = ").unwrap();
             (name.to_owned(), value.parse().unwrap())
@@ -66,5 +75,5 @@ fn model(name: &str, text: &str) -> ModelReport {
             state: variables.split("\n/\\ ").map(value).collect(),
         });
     }
-    ModelReport { name: name.to_owned(), module, trace: states(&trace), ..made_up::model() }
+    SpecTrace::from(&trace)
 }

@@ -160,7 +160,7 @@ mod tests {
             problems: problems.iter().map(|&problem| problem.to_owned()).collect(),
             pinned: Vec::new(),
             module: String::new(),
-            trace: Vec::new(),
+            trace: None,
         }
     }
 
