@@ -214,6 +214,13 @@ mod tests {
     }
 
     #[test]
+    fn a_deadlock_ends_with_what_waits() {
+        let (register, results) = (recorded::register(), recorded::results());
+        let claim = register.claim("epoll.deferred-fput").unwrap();
+        insta::assert_snapshot!(claim.id.as_str(), drawings(claim, results).join("\n"));
+    }
+
+    #[test]
     fn cases_of_the_same_variant_and_property_share_a_drawing() {
         let (register, results) = (recorded::register(), recorded::results());
         let mut claim = register.claim("epoll.rcu-walk").unwrap().clone();

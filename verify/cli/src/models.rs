@@ -74,8 +74,8 @@ pub(crate) struct SpecState {
     pub(crate) variables: Vec<(String, String)>,
 }
 
-/// The name under which a case speaks of a state without successor: the engines' own.
-const DEADLOCK: &str = "Deadlock";
+/// The property that a state without successor breaks, as the engines call it.
+pub(crate) const NO_DEADLOCK: &str = "NoDeadlock";
 
 impl Models {
     /// Reads spec/models.toml.
@@ -110,7 +110,7 @@ impl Models {
             let mut checks = model.invariants.clone();
             checks.extend(model.properties.iter().cloned());
             if model.question.checks_deadlock() {
-                checks.push(DEADLOCK.to_owned());
+                checks.push(NO_DEADLOCK.to_owned());
             }
             let known = claims::Model {
                 module_file: format!("{}.tla", model.module),
@@ -166,14 +166,14 @@ impl From<tlc::Outcome> for ModelReport {
             found: match outcome.found {
                 tlc::Found::Holds => ModelFound::Holds,
                 tlc::Found::Violated(name) => ModelFound::Violated(name),
-                tlc::Found::Deadlock => ModelFound::Violated(DEADLOCK.to_owned()),
+                tlc::Found::Deadlock => ModelFound::Violated(NO_DEADLOCK.to_owned()),
                 tlc::Found::Error(_) => ModelFound::Error,
             },
             question: outcome.question.to_string(),
             expected: match outcome.expected {
                 tlc::Expect::Holds => "holds".to_owned(),
                 tlc::Expect::Violated(name) => format!("violated ({name})"),
-                tlc::Expect::Deadlock => format!("violated ({DEADLOCK})"),
+                tlc::Expect::Deadlock => format!("violated ({NO_DEADLOCK})"),
             },
             name: outcome.name,
             distinct: outcome.distinct,

@@ -1,6 +1,6 @@
 //! The race of a claim as a diagram: from a run of the code, or from TLC's counterexample.
 
-use crate::models::{ModelReport, SpecState, SpecTrace};
+use crate::models::{ModelReport, NO_DEADLOCK, SpecState, SpecTrace};
 use crate::protocol::{PassReport, TraceStep};
 use lockstep::diagram::{Diagram, Step};
 use std::collections::BTreeMap;
@@ -16,8 +16,12 @@ const USED: &str = "uaf";
 /// Whether the pass's way to `property` ends where something breaks.
 ///
 /// The code tells a use after a free by the order of the accesses, so it may tell at the free of a use that came
-/// before and is not ordered with it. The shortest way then ends there, and as a sequence it is harmless.
+/// before and is not ordered with it. The shortest way then ends there, and as a sequence it is harmless. And a step
+/// that waits for ever is none that the code has done.
 pub(crate) fn shows(property: &str, report: &PassReport) -> bool {
+    if property == NO_DEADLOCK {
+        return false;
+    }
     let trace = report.traces.iter().find(|trace| trace.property == property);
     let Some(last) = trace.and_then(|trace| trace.steps.last()) else { return false };
     let changed = |ghost: &str| {
@@ -119,10 +123,22 @@ pub(crate) fn from_spec(
     } else if *end == TraceEnd::Stuttering {
         diagram = diagram.footer(format!("{property}: nobody moves again"));
     } else {
+        if property == NO_DEADLOCK {
+            diagram.steps.extend(blocked(last, words));
+        }
         mark_the_last(&mut diagram, property);
     }
     let footer = format!("from the spec: TLC's counterexample of model {}", report.name);
     Some(diagram.footer(footer))
+}
+
+/// The steps before which the processes stand that have not ended.
+fn blocked(state: &SpecState, words: &Words) -> Vec<Step> {
+    let stuck = state.pc.iter().enumerate().filter(|(_, (_, label))| label != "Done");
+    let step = |(column, (_, label)): (usize, &(String, String))| {
+        Step::new(column, in_words(label, words)).note("waits for ever")
+    };
+    stuck.map(step).collect()
 }
 
 /// Who moved: whose `pc` changed, or else who stood before the step and does so again.
