@@ -3,12 +3,13 @@
 use crate::jobs::Results;
 use crate::number::{count, time};
 use crate::protocol::Pass;
-use crate::race;
+use crate::race::{self, Words};
 use crate::table::{FAILED, OK, SKIPPED, ran};
 use crate::verdict::{CaseCell, Decided};
 use crate::work::Work;
-use claims::{Claim, Engine, Expect};
+use claims::{Case, Claim, Engine, Expect};
 use lockstep::diagram::Diagram;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 const WIDTH: usize = 100;
@@ -36,20 +37,14 @@ pub(crate) fn render(decided: &Decided<'_>, results: &Results) -> String {
             }
         }
     }
-    let programs = programs(claim, results);
-    match race(claim, results) {
-        _ if !programs.is_empty() => {
-            for program in programs {
-                let _ = write!(out, "\n{program}");
-            }
-        }
-        Some(diagram) => {
-            let _ = write!(out, "\n{diagram}");
-        }
-        None if claim.cases.iter().all(|case| case.expect == Expect::Holds) => {
-            out.push_str("\nNothing to draw: no case expects a violation.\n");
-        }
-        None => out.push_str("\nNo diagram: no engine that ran kept the steps.\n"),
+    let drawings = drawings(claim, results);
+    for drawing in &drawings {
+        let _ = write!(out, "\n{drawing}");
+    }
+    if claim.cases.iter().all(|case| case.expect == Expect::Holds) {
+        out.push_str("\nNothing to draw: no case expects a violation.\n");
+    } else if drawings.is_empty() {
+        out.push_str("\nNo diagram: no engine that ran kept the steps.\n");
     }
     out
 }
@@ -117,50 +112,73 @@ fn explored(work: &Work) -> String {
     parts.join(", ")
 }
 
-/// The programs of the cases that have one: those that the kernel has played before those of the mirror alone.
-fn programs(claim: &Claim, results: &Results) -> Vec<String> {
-    let program = |case: &claims::Case| {
-        let reports = [Pass::Kernel, Pass::Lockstep]
-            .map(|pass| results.passes.get(&(case.scenario.clone()?, pass))?.as_ref().ok());
-        let title = match &case.name {
-            Some(name) => format!("{} ({name})", title(claim, case)),
-            None => title(claim, case),
-        };
-        let mut reports = reports.into_iter().flatten();
-        reports.find_map(|report| race::program(&title, &case.property, report))
-    };
-    claim.cases.iter().filter(|case| case.expect != Expect::Holds).filter_map(program).collect()
-}
-
-fn title(claim: &Claim, case: &claims::Case) -> String {
-    match case.expect {
-        Expect::Reachable => format!("{}: the way to {}", claim.id, case.property),
-        Expect::Violated | Expect::Holds => {
-            format!("{}: how {} is violated", claim.id, case.property)
-        }
-    }
-}
-
-/// The race of the first case that has one: as the code ran it, else as TLC found it.
-fn race(claim: &Claim, results: &Results) -> Option<Diagram> {
-    let cases = || claim.cases.iter().filter(|case| case.expect != Expect::Holds);
-    let from_code = cases().find_map(|case| {
-        let key = (case.scenario.clone()?, Pass::Cached);
-        let report = results.passes.get(&key)?.as_ref().ok()?;
-        race::from_code(&title(claim, case), &case.property, report)
+/// One drawing for each case that is to be violated or reached: its shortest program, else its race. Two cases of the
+/// same variant and property share one.
+fn drawings(claim: &Claim, results: &Results) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let cases = claim.cases.iter().filter(|case| case.expect != Expect::Holds);
+    let new = cases.filter(|case| {
+        let variant = case.scenario.as_ref().or(case.model.as_ref());
+        seen.insert((variant, &case.property))
     });
-    from_code.or_else(|| {
-        cases().find_map(|case| {
-            let report = results.models.get(case.model.as_ref()?)?;
-            race::from_spec(&title(claim, case), &case.property, &report.name, &report.trace)
-        })
+    new.filter_map(|case| {
+        program(claim, case, results)
+            .or_else(|| race(claim, case, results).map(|race| race.to_string()))
     })
+    .collect()
+}
+
+/// The program of a case that has one: that which the kernel has played before that of the mirror alone.
+fn program(claim: &Claim, case: &Case, results: &Results) -> Option<String> {
+    let reports = [Pass::Kernel, Pass::Lockstep]
+        .map(|pass| results.passes.get(&(case.scenario.clone()?, pass))?.as_ref().ok());
+    let mut reports = reports.into_iter().flatten();
+    reports.find_map(|report| race::program(&title(claim, case), &case.property, report))
+}
+
+/// With the case's name: what one variant does wrong is not what the claim is about.
+fn title(claim: &Claim, case: &Case) -> String {
+    let what = match case.expect {
+        Expect::Reachable => format!("the way to {}", case.property),
+        Expect::Violated | Expect::Holds => format!("how {} is violated", case.property),
+    };
+    let name = case.name.as_ref().map_or(String::new(), |name| format!(" ({name})"));
+    format!("{}: {what}{name}", claim.id)
+}
+
+/// The race of a case: as the code ran it if that shows what breaks, else as TLC found it.
+fn race(claim: &Claim, case: &Case, results: &Results) -> Option<Diagram> {
+    let (title, property) = (title(claim, case), &case.property);
+    let cached = case.scenario.clone().and_then(|scenario| {
+        let report = results.passes.get(&(scenario, Pass::Cached))?;
+        report.as_ref().ok()
+    });
+    let code = cached.and_then(|report| race::from_code(&title, property, report));
+    if code.is_some() && cached.is_some_and(|report| race::shows(property, report)) {
+        return code;
+    }
+    let model = case.model.as_ref().and_then(|model| results.models.get(model));
+    let spec = model.and_then(|model| {
+        race::from_spec(&title, property, model, &words(claim, &model.module, results))
+    });
+    spec.or(code)
+}
+
+/// The steps of a module in the words of the system, by label: those of the claim's scenarios of the same module.
+fn words(claim: &Claim, module: &str, results: &Results) -> Words {
+    let of = |case: &Case| {
+        let model = results.models.get(case.model.as_ref()?)?;
+        let key = (case.scenario.clone()?, Pass::Lockstep);
+        let report = results.passes.get(&key)?.as_ref().ok()?;
+        (model.module == module).then(|| report.words.clone())
+    };
+    claim.cases.iter().filter_map(of).flatten().collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::render;
-    use crate::made_up;
+    use super::{drawings, render};
+    use crate::{made_up, recorded};
 
     #[test]
     fn a_claim_is_told_in_full_with_its_race() {
@@ -168,6 +186,51 @@ mod tests {
             let claim = decided.iter().find(|decided| decided.claim.id == "count.resurrect");
             insta::assert_snapshot!(render(claim.unwrap(), results));
         });
+    }
+
+    #[test]
+    fn each_published_bug_ends_where_it_bites() {
+        let (register, results) = (recorded::register(), recorded::results());
+        for id in [
+            "count.resurrect",
+            "dmabuf.release-cancels",
+            "epoll.flock-invalid",
+            "epoll.poll-dead",
+            "epoll.rcu-walk",
+            "epoll.unlock-after-put",
+        ] {
+            let claim = register.claim(id).unwrap();
+            insta::assert_snapshot!(id, drawings(claim, results).join("\n"));
+        }
+    }
+
+    #[test]
+    fn what_never_happens_goes_on_for_ever_or_stops() {
+        let (register, results) = (recorded::register(), recorded::results());
+        for id in ["dmabuf.fence-bounded", "epoll.eventually"] {
+            let claim = register.claim(id).unwrap();
+            insta::assert_snapshot!(id, drawings(claim, results).join("\n"));
+        }
+    }
+
+    #[test]
+    fn a_deadlock_ends_with_what_waits() {
+        let (register, results) = (recorded::register(), recorded::results());
+        let claim = register.claim("epoll.deferred-fput").unwrap();
+        insta::assert_snapshot!(claim.id.as_str(), drawings(claim, results).join("\n"));
+    }
+
+    #[test]
+    fn cases_of_the_same_variant_and_property_share_a_drawing() {
+        let (register, results) = (recorded::register(), recorded::results());
+        let mut claim = register.claim("epoll.rcu-walk").unwrap().clone();
+        assert_eq!(drawings(&claim, results).len(), 1);
+        let again = claim.cases[0].clone();
+        claim.cases.push(again);
+        assert_eq!(drawings(&claim, results).len(), 1);
+        let other = register.claim("epoll.unlock-after-put").unwrap().cases.clone();
+        claim.cases.extend(other);
+        assert_eq!(drawings(&claim, results).len(), 3);
     }
 
     #[test]

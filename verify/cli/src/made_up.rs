@@ -2,7 +2,7 @@
 
 use crate::args::{Budget, Words};
 use crate::jobs::Results;
-use crate::models::{ModelFound, ModelReport, SpecState};
+use crate::models::{ModelFound, ModelReport};
 use crate::pins::Pins;
 use crate::protocol::{Pass, PassReport, Trace, TraceStep, Violation};
 use crate::verdict::{Decided, Evidence, decide};
@@ -114,6 +114,24 @@ fn trace() -> Vec<TraceStep> {
     ]
 }
 
+pub(crate) fn model() -> ModelReport {
+    ModelReport {
+        name: "epoll-2023-resurrect".to_owned(),
+        question: "safety".to_owned(),
+        expected: "violated (NoResurrect)".to_owned(),
+        found: ModelFound::Violated("NoResurrect".to_owned()),
+        distinct: Some(412),
+        generated: Some(900),
+        edges: None,
+        schedules: None,
+        seconds: 1.1,
+        problems: Vec::new(),
+        pinned: Vec::new(),
+        module: "EpollDmabuf".to_owned(),
+        trace: None,
+    }
+}
+
 pub(crate) fn results() -> Results {
     let mut results = Results::default();
     let all = [
@@ -137,23 +155,8 @@ pub(crate) fn results() -> Results {
             results.passes.insert((scenario.to_owned(), pass), Ok(report));
         }
     }
-    results.models.insert(
-        "epoll-2023-resurrect".to_owned(),
-        ModelReport {
-            name: "epoll-2023-resurrect".to_owned(),
-            question: "safety".to_owned(),
-            expected: "violated (NoResurrect)".to_owned(),
-            found: ModelFound::Violated("NoResurrect".to_owned()),
-            distinct: Some(412),
-            generated: Some(900),
-            edges: None,
-            schedules: None,
-            seconds: 1.1,
-            problems: Vec::new(),
-            pinned: Vec::new(),
-            trace: vec![SpecState::default()],
-        },
-    );
+    let model = model();
+    results.models.insert(model.name.clone(), model);
     results
 }
 

@@ -32,6 +32,8 @@ mod progress;
 mod protocol;
 mod race;
 mod readme;
+#[cfg(test)]
+mod recorded;
 mod root;
 mod runners;
 mod safety;

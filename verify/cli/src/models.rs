@@ -52,7 +52,16 @@ pub(crate) struct ModelReport {
     pub(crate) problems: Vec<String>,
     /// What was written to spec/models.toml.
     pub(crate) pinned: Vec<String>,
-    pub(crate) trace: Vec<SpecState>,
+    /// The module that it is a configuration of.
+    pub(crate) module: String,
+    pub(crate) trace: Option<SpecTrace>,
+}
+
+/// A counterexample, or the way to a witness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SpecTrace {
+    pub(crate) states: Vec<SpecState>,
+    pub(crate) end: tlc::TraceEnd,
 }
 
 /// A state of a counterexample, and the action that led to it.
@@ -65,8 +74,8 @@ pub(crate) struct SpecState {
     pub(crate) variables: Vec<(String, String)>,
 }
 
-/// The name under which a case speaks of a state without successor: the engines' own.
-const DEADLOCK: &str = "Deadlock";
+/// The property that a state without successor breaks, as the engines call it.
+pub(crate) const NO_DEADLOCK: &str = "NoDeadlock";
 
 impl Models {
     /// Reads spec/models.toml.
@@ -101,7 +110,7 @@ impl Models {
             let mut checks = model.invariants.clone();
             checks.extend(model.properties.iter().cloned());
             if model.question.checks_deadlock() {
-                checks.push(DEADLOCK.to_owned());
+                checks.push(NO_DEADLOCK.to_owned());
             }
             let known = claims::Model {
                 module_file: format!("{}.tla", model.module),
@@ -137,7 +146,13 @@ impl Models {
         };
         let mut options = tlc::Options::new(&self.root, &watch);
         options.update = update;
-        tlc::run(&chosen, tools, &options).into_iter().map(ModelReport::from).collect()
+        let mut reports: Vec<ModelReport> =
+            tlc::run(&chosen, tools, &options).into_iter().map(ModelReport::from).collect();
+        for report in &mut reports {
+            let model = chosen.iter().find(|model| model.name == report.name);
+            report.module = model.map(|model| model.module.clone()).unwrap_or_default();
+        }
+        reports
     }
 }
 
@@ -151,14 +166,14 @@ impl From<tlc::Outcome> for ModelReport {
             found: match outcome.found {
                 tlc::Found::Holds => ModelFound::Holds,
                 tlc::Found::Violated(name) => ModelFound::Violated(name),
-                tlc::Found::Deadlock => ModelFound::Violated(DEADLOCK.to_owned()),
+                tlc::Found::Deadlock => ModelFound::Violated(NO_DEADLOCK.to_owned()),
                 tlc::Found::Error(_) => ModelFound::Error,
             },
             question: outcome.question.to_string(),
             expected: match outcome.expected {
                 tlc::Expect::Holds => "holds".to_owned(),
                 tlc::Expect::Violated(name) => format!("violated ({name})"),
-                tlc::Expect::Deadlock => format!("violated ({DEADLOCK})"),
+                tlc::Expect::Deadlock => format!("violated ({NO_DEADLOCK})"),
             },
             name: outcome.name,
             distinct: outcome.distinct,
@@ -168,24 +183,27 @@ impl From<tlc::Outcome> for ModelReport {
             seconds: outcome.seconds,
             problems: outcome.problems,
             pinned: outcome.pinned,
-            trace: outcome.trace.map(|trace| states(&trace)).unwrap_or_default(),
+            module: String::new(),
+            trace: outcome.trace.map(|trace| SpecTrace::from(&trace)),
         }
     }
 }
 
-fn states(trace: &tlc::Trace) -> Vec<SpecState> {
-    let state = |state: &tlc::TraceState| {
-        let mut out = SpecState { action: state.action.clone(), ..SpecState::default() };
-        for (name, value) in &state.state {
-            if name == "pc" {
-                flatten("", value, &mut |thread, label| out.pc.push((thread, label)));
-            } else {
-                flatten(name, value, &mut |name, value| out.variables.push((name, value)));
+impl From<&tlc::Trace> for SpecTrace {
+    fn from(trace: &tlc::Trace) -> SpecTrace {
+        let state = |state: &tlc::TraceState| {
+            let mut out = SpecState { action: state.action.clone(), ..SpecState::default() };
+            for (name, value) in &state.state {
+                if name == "pc" {
+                    flatten("", value, &mut |thread, label| out.pc.push((thread, label)));
+                } else {
+                    flatten(name, value, &mut |name, value| out.variables.push((name, value)));
+                }
             }
-        }
-        out
-    };
-    trace.states.iter().map(state).collect()
+            out
+        };
+        SpecTrace { states: trace.states.iter().map(state).collect(), end: trace.end }
+    }
 }
 
 /// Takes functions and records apart, so that a change shows as the one thing that changed.
@@ -248,7 +266,7 @@ mod tests {
         let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
             pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
         };
-        let state = states(&trace).remove(0);
+        let state = SpecTrace::from(&trace).states.remove(0);
         assert_eq!(state.pc, pairs(&[("1", "get"), ("2", "Done")]));
         assert_eq!(
             state.variables,

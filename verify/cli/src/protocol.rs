@@ -3,6 +3,7 @@
 
 use claims::Engine;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One way to run a scenario.
@@ -171,6 +172,8 @@ pub(crate) struct PassReport {
     pub(crate) traces: Vec<Trace>,
     /// The shortest program to each, where the scenario is one of calls.
     pub(crate) programs: Vec<Listing>,
+    /// The steps in the words of the system that the scenario mirrors, by label.
+    pub(crate) words: BTreeMap<String, String>,
     pub(crate) skipped: Option<String>,
 }
 

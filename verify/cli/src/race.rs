@@ -1,9 +1,35 @@
 //! The race of a claim as a diagram: from a run of the code, or from TLC's counterexample.
 
-use crate::models::SpecState;
+use crate::models::{ModelReport, NO_DEADLOCK, SpecState, SpecTrace};
 use crate::protocol::{PassReport, TraceStep};
 use lockstep::diagram::{Diagram, Step};
 use std::collections::BTreeMap;
+use tlc::TraceEnd;
+
+/// The steps of a module in the words of the system that it models, by label.
+pub(crate) type Words = BTreeMap<String, String>;
+
+/// What a ghost is called that says what is no longer there, and what of it was used all the same.
+const GONE: [&str; 2] = ["freed", "released"];
+const USED: &str = "uaf";
+
+/// Whether the pass's way to `property` ends where something breaks.
+///
+/// The code tells a use after a free by the order of the accesses, so it may tell at the free of a use that came
+/// before and is not ordered with it. The shortest way then ends there, and as a sequence it is harmless. And a step
+/// that waits for ever is none that the code has done.
+pub(crate) fn shows(property: &str, report: &PassReport) -> bool {
+    if property == NO_DEADLOCK {
+        return false;
+    }
+    let trace = report.traces.iter().find(|trace| trace.property == property);
+    let Some(last) = trace.and_then(|trace| trace.steps.last()) else { return false };
+    let changed = |ghost: &str| {
+        let names = last.notes.iter().filter_map(|note| note.split([' ', '.', '[']).next());
+        names.into_iter().any(|name| name == ghost)
+    };
+    property != "NoUseAfterFree" || changed(USED) || !GONE.into_iter().any(changed)
+}
 
 /// The diagram of the way to `property` as the code took it, if the pass kept one.
 pub(crate) fn from_code(title: &str, property: &str, report: &PassReport) -> Option<Diagram> {
@@ -55,38 +81,76 @@ pub(crate) fn program(title: &str, property: &str, report: &PassReport) -> Optio
     ))
 }
 
-/// The diagram of TLC's counterexample: who moved is whose `pc` changed.
+/// The diagram of TLC's counterexample, with how it goes on after its last state.
 pub(crate) fn from_spec(
     title: &str,
     property: &str,
-    model: &str,
-    states: &[SpecState],
+    report: &ModelReport,
+    words: &Words,
 ) -> Option<Diagram> {
-    let (first, rest) = states.split_first()?;
-    let processes: Vec<&str> = first.pc.iter().map(|(process, _)| process.as_str()).collect();
+    let SpecTrace { states, end } = report.trace.as_ref()?;
+    let processes: Vec<&str> =
+        states.first()?.pc.iter().map(|(process, _)| process.as_str()).collect();
     let names = processes.iter().enumerate().map(|(cpu, name)| format!("CPU{cpu}: {name}"));
     // A module that is not PlusCal has no pc: its steps are nobody's, in one column.
     let columns: Vec<String> =
         if processes.is_empty() { vec!["steps".to_owned()] } else { names.collect() };
     let mut diagram = Diagram::new(title, columns);
-    let mut before = first;
-    for state in rest {
-        let has_moved = |(process, label): &(String, String)| {
-            before.pc.iter().any(|(other, at)| other == process && at != label)
-        };
-        let mover = state.pc.iter().find(|pc| has_moved(pc)).map(|(process, _)| process.as_str());
-        let column = mover
-            .and_then(|mover| processes.iter().position(|process| *process == mover))
-            .unwrap_or(0);
-        let (text, notes) = match call(state) {
+    let mut draw = |before: &SpecState, after: &SpecState, label: &str| {
+        let column = mover(before, after, label).unwrap_or(0);
+        let (text, notes) = match call(after) {
             Some(call) => (call, Vec::new()),
-            None => (state.action.clone(), changes(before, state)),
+            None => (in_words(label, words), changes(before, after)),
         };
         diagram.steps.push(Step { column, text, notes, fatal: None });
-        before = state;
+    };
+    for pair in states.windows(2) {
+        draw(&pair[0], &pair[1], &pair[1].action);
     }
-    mark_the_last(&mut diagram, property);
-    Some(diagram.footer(format!("from the spec: TLC's counterexample of model {model}")))
+    let last = states.last()?;
+    let back = match *end {
+        TraceEnd::BackTo(to) => states.get(to).map(|state| (to, state)),
+        TraceEnd::Finite | TraceEnd::Stuttering => None,
+    };
+    if let Some((to, first)) = back {
+        // Which step goes back is not kept; it is the one before which stands who does it.
+        let label = mover(last, first, "").map(|mover| last.pc[mover].1.as_str());
+        draw(last, first, label.unwrap_or("..."));
+        // The steps are counted from 1, and the first leads to the second state.
+        diagram.steps[to].fatal = Some("again and again from here".to_owned());
+        let footer = format!("{property}: and so on for ever, from step {}, marked", to + 1);
+        diagram = diagram.footer(footer);
+    } else if *end == TraceEnd::Stuttering {
+        diagram = diagram.footer(format!("{property}: nobody moves again"));
+    } else {
+        if property == NO_DEADLOCK {
+            diagram.steps.extend(blocked(last, words));
+        }
+        mark_the_last(&mut diagram, property);
+    }
+    let footer = format!("from the spec: TLC's counterexample of model {}", report.name);
+    Some(diagram.footer(footer))
+}
+
+/// The steps before which the processes stand that have not ended.
+fn blocked(state: &SpecState, words: &Words) -> Vec<Step> {
+    let stuck = state.pc.iter().enumerate().filter(|(_, (_, label))| label != "Done");
+    let step = |(column, (_, label)): (usize, &(String, String))| {
+        Step::new(column, in_words(label, words)).note("waits for ever")
+    };
+    stuck.map(step).collect()
+}
+
+/// Who moved: whose `pc` changed, or else who stood before the step and does so again.
+fn mover(before: &SpecState, after: &SpecState, label: &str) -> Option<usize> {
+    let mut both = before.pc.iter().zip(&after.pc);
+    let moved = both.position(|((_, old), (_, new))| old != new);
+    moved.or_else(|| before.pc.iter().position(|(_, at)| at == label))
+}
+
+/// The step in the system's words, else its label.
+fn in_words(label: &str, words: &Words) -> String {
+    words.get(label).cloned().unwrap_or_else(|| label.to_owned())
 }
 
 /// The call that the state says led to it, in a spec whose steps are calls: who makes it, what it answers, and what
@@ -128,6 +192,7 @@ fn mark_the_last(diagram: &mut Diagram, property: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::made_up;
     use crate::protocol::{Listing, Trace};
 
     fn step(thread: usize, name: &str, text: &str, notes: &[&str]) -> TraceStep {
@@ -138,6 +203,11 @@ mod tests {
             notes: notes.iter().map(|&note| note.to_owned()).collect(),
             ..TraceStep::default()
         }
+    }
+
+    fn model(name: &str, states: Vec<SpecState>) -> ModelReport {
+        let trace = Some(SpecTrace { states, end: TraceEnd::Finite });
+        ModelReport { name: name.to_owned(), trace, ..made_up::model() }
     }
 
     fn report() -> PassReport {
@@ -194,7 +264,8 @@ mod tests {
             state(["P1", "close", "<<4>>", "ok", "{}", "<<>>"]),
             state(["P1", "epoll_wait", "<<3>>", "ok", "{<<\"a\", 4>>}", "<<\"ok\", {}>>"]),
         ];
-        insta::assert_snapshot!(from_spec("t", "SameAnswers", "api-dup-number", &states).unwrap());
+        let report = model("api-dup-number", states.to_vec());
+        insta::assert_snapshot!(from_spec("t", "SameAnswers", &report, &Words::new()).unwrap());
     }
 
     #[test]
@@ -220,8 +291,10 @@ mod tests {
             state("fput", "release", "get_file", "0"),
             state("get_file", "release", "Done", "1"),
         ];
-        let diagram = from_spec("count.resurrect", "NoResurrect", "epoll-2023", &states).unwrap();
+        let report = model("epoll-2023", states.to_vec());
+        let words = Words::from([("fput".to_owned(), "fput(file)".to_owned())]);
+        let diagram = from_spec("count.resurrect", "NoResurrect", &report, &words).unwrap();
         insta::assert_snapshot!(diagram);
-        assert!(from_spec("t", "P", "m", &[]).is_none());
+        assert!(from_spec("t", "P", &model("m", Vec::new()), &words).is_none());
     }
 }

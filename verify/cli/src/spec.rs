@@ -159,7 +159,8 @@ mod tests {
             seconds: 1.25,
             problems: problems.iter().map(|&problem| problem.to_owned()).collect(),
             pinned: Vec::new(),
-            trace: Vec::new(),
+            module: String::new(),
+            trace: None,
         }
     }
 
@@ -184,7 +185,7 @@ mod tests {
             report("lamp", &["edges: not pinned yet, 9 found", "edges: 8 expected, 9 found"]),
             report("bulb", &["distinct states: 8 expected, 9 found"]),
             ModelReport {
-                found: ModelFound::Violated("Deadlock".to_owned()),
+                found: ModelFound::Violated("NoDeadlock".to_owned()),
                 ..report("wire", &["holds expected, deadlock"])
             },
         ];

@@ -48,7 +48,7 @@ pub struct Finding {
 }
 
 /// The property that breaks when no thread can do its next step and not all have finished.
-pub const DEADLOCK: &str = "Deadlock";
+pub const DEADLOCK: &str = "NoDeadlock";
 
 /// An execution of more steps ends the search: a loop that waits for another thread has no last execution, and a
 /// search that remembers what was read finds no state twice in it.

@@ -94,7 +94,7 @@ fn property_of(text: &str) -> &'static str {
         // A free is a write: what races with it is a use after it.
         if model::freeing() { "NoUseAfterFree" } else { "NoDataRace" }
     } else if text.contains("deadlock") {
-        "Deadlock"
+        "NoDeadlock"
     } else if text.contains("leak") {
         "NoLeak"
     } else if text.contains("max_branches") || text.contains("exceeded") {

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One way of running a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -167,6 +168,9 @@ pub struct Record {
     /// The shortest program for each violation and witness, where the scenario is one of calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub programs: Vec<Listing>,
+    /// The graph's steps in the words of the system that the scenario mirrors, by label.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub words: BTreeMap<String, &'static str>,
     /// Why the pass was not run.
     pub skipped: Option<String>,
 }

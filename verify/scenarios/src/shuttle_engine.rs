@@ -58,6 +58,9 @@ pub fn lockstep(scenario: &Scenario, budget: Budget, file: &Path) -> Result<Reco
     })?;
     let graph =
         lockstep::compact::read(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+    let words =
+        graph.edges().iter().map(|edge| (edge.action.clone(), (scenario.describe)(&edge.action)));
+    let words = words.filter(|(_, words)| !words.is_empty()).collect();
     let options = Options {
         unobserved: scenario.unobserved.iter().map(|&(name, _)| name.to_owned()).collect(),
         random: budget.scale(500),
@@ -78,6 +81,7 @@ pub fn lockstep(scenario: &Scenario, budget: Budget, file: &Path) -> Result<Reco
         Some(n) => format!("every edge; {} random and all {n} schedules besides", walk.random_runs),
         None => format!("every edge; {} random schedules besides", walk.random_runs),
     };
+    record.words = words;
     record.divergence = walk.divergence.map(|divergence| divergence.to_string());
     record.enter(model::take_report());
     Ok(record)

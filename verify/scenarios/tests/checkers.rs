@@ -160,6 +160,7 @@ mod shuttle {
         let walked = shuttle_engine::lockstep(&scenario, Budget::Quick, &graph).expect("walkable");
         let text = walked.divergence.expect("the two differ");
         assert!(text.contains("wait_get_load"), "{text}");
+        assert_eq!(walked.words["close_put"], (scenario.describe)("close_put"));
     }
 
     #[test]
