@@ -23,7 +23,11 @@ const BATCH: u64 = RcuPool::<()>::BATCH as u64;
 
 /// A domain of the test's own: other tests' readers hold nothing back.
 fn domain() -> &'static Domain {
-    Box::leak(Box::default())
+    /// For ever, and no leak.
+    static KEPT: Mutex<Vec<&'static Domain>> = Mutex::new(Vec::new());
+    let domain = Box::leak(Box::default());
+    KEPT.lock().unwrap().push(domain);
+    domain
 }
 
 /// Says how often it was dropped.

@@ -1,10 +1,10 @@
 //! Random operations of threads that come and go, on pools that are killed and dropped under them.
 //!
 //! A second by itself; `ci/soak MINUTES` for longer. What a thread does follows from the seed, though not how the threads
-//! mix.
+//! mix. Odd seeds have pools with `CasCount`s, even ones with `FileRefCount`s.
 #![cfg(not(any(graceref_loom, graceref_shuttle)))]
 
-use graceref::{Key, Pool, Ref, Stash};
+use graceref::{CasCount, Count, FileRefCount, Key, Pool, Ref, Stash};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -39,6 +39,8 @@ impl Random {
 #[derive(Default)]
 struct Counts {
     rounds: AtomicU64,
+    /// Of these, with `FileRefCount`s.
+    file_refs: AtomicU64,
     threads: AtomicU64,
     inserted: AtomicU64,
     found: AtomicU64,
@@ -48,33 +50,33 @@ struct Counts {
 }
 
 /// One round's pool and what is known of it.
-struct Round {
+struct Round<C: Count> {
     seed: u64,
     born: AtomicUsize,
     ended: AtomicUsize,
     killed: AtomicUsize,
     told: AtomicUsize,
     /// Objects and keys that threads leave to each other; the handles of threads that are to come.
-    left: Mutex<Vec<Ref<Object>>>,
+    left: Mutex<Vec<Ref<Object<C>, C>>>,
     keys: Mutex<Vec<Key>>,
     seen: Mutex<HashSet<Key>>,
 }
 
 /// Says of itself whether it lives, and whose key it has.
-struct Object {
+struct Object<C: Count> {
     state: AtomicU64,
     key: Key,
-    round: Arc<Round>,
+    round: Arc<Round<C>>,
 }
 
-impl Object {
+impl<C: Count> Object<C> {
     fn check(&self, key: Key) {
         assert_eq!(self.state.load(Ordering::Relaxed), ALIVE, "an object after its end");
         assert_eq!(self.key, key, "another object than the key's");
     }
 }
 
-impl Drop for Object {
+impl<C: Count> Drop for Object<C> {
     fn drop(&mut self) {
         let before = self.state.swap(DEAD, Ordering::Relaxed);
         assert_eq!(before, ALIVE, "an object ended twice");
@@ -82,9 +84,15 @@ impl Drop for Object {
     }
 }
 
-fn work(id: u64, pool: Pool<Object>, stash: &Stash<Object>, round: &Arc<Round>, counts: &Counts) {
+fn work<C: Count>(
+    id: u64,
+    pool: Pool<Object<C>, C>,
+    stash: &Stash<Object<C>, C>,
+    round: &Arc<Round<C>>,
+    counts: &Counts,
+) {
     let mut random = Random::seeded(round.seed, id);
-    let (mut held, mut keys): (Vec<Ref<Object>>, Vec<Key>) = (Vec::new(), Vec::new());
+    let (mut held, mut keys): (Vec<Ref<Object<C>, C>>, Vec<Key>) = (Vec::new(), Vec::new());
     let mut mine = vec![pool];
     for _ in 0..2_000 + random.below(2_000) {
         let Some(pool) = mine.last() else { break };
@@ -183,7 +191,7 @@ fn work(id: u64, pool: Pool<Object>, stash: &Stash<Object>, round: &Arc<Round>, 
 }
 
 /// A pool's life: threads come and go until there have been enough, the handles go somewhere in between.
-fn play(seed: u64, counts: &Counts) {
+fn play<C: Count>(seed: u64, counts: &Counts) {
     let mut random = Random::seeded(seed, u64::MAX);
     let mut builder = Pool::builder();
     if random.below(3) == 0 {
@@ -192,7 +200,7 @@ fn play(seed: u64, counts: &Counts) {
     if random.below(3) == 0 {
         builder = builder.generations(u32::try_from(1 + random.below(50)).unwrap());
     }
-    let pool: Pool<Object> = builder.build();
+    let pool: Pool<Object<C>, C> = builder.build();
     let round = Arc::new(Round {
         seed,
         born: AtomicUsize::new(0),
@@ -245,16 +253,23 @@ fn pools_last_through_threads_that_come_and_go() {
     let started = Instant::now();
     let mut said = Instant::now();
     let say = |next: u64| {
-        let Counts { rounds, threads, inserted, found, stale, refused, kills } = &counts;
+        let Counts { rounds, file_refs, threads, inserted, found, stale, refused, kills } = &counts;
         println!(
-            "{:>5} s, next seed {next}: {rounds:?} pools ({kills:?} killed), {threads:?} threads, {inserted:?} objects, \
-             {found:?} found by their keys, {stale:?} not, {refused:?} refused",
+            "{:>5} s, next seed {next}: {rounds:?} pools ({file_refs:?} with `FileRefCount`s, {kills:?} killed), \
+             {threads:?} threads, {inserted:?} objects, {found:?} found by their keys, {stale:?} not, {refused:?} refused",
             started.elapsed().as_secs()
         );
     };
     let mut next = seed;
     while started.elapsed() < Duration::from_secs(seconds) {
-        let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| play(next, &counts)));
+        let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            if next.is_multiple_of(2) {
+                play::<FileRefCount>(next, &counts);
+                counts.file_refs.fetch_add(1, Ordering::Relaxed);
+            } else {
+                play::<CasCount>(next, &counts);
+            }
+        }));
         if let Err(panic) = played {
             println!("this round again: {SEED}={next} (its threads' mix is another one each time)");
             std::panic::resume_unwind(panic);
@@ -267,8 +282,12 @@ fn pools_last_through_threads_that_come_and_go() {
     }
     say(next);
     let done = |count: &AtomicU64| count.load(Ordering::Relaxed) > 0;
+    let one = counts.rounds.load(Ordering::Relaxed) == 1;
     assert!(
-        done(&counts.found) && done(&counts.stale) && done(&counts.refused),
+        (one || done(&counts.file_refs))
+            && done(&counts.found)
+            && done(&counts.stale)
+            && done(&counts.refused),
         "too short to say anything"
     );
 }

@@ -29,26 +29,22 @@ impl Show {
 }
 
 /// A local variable of one of the spec's processes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Locals {
     /// Its name in the spec, where no two processes share one.
     pub name: &'static str,
     /// Its name in the code.
     pub code: &'static str,
     /// The members of its process set.
-    pub threads: &'static [&'static str],
+    pub threads: Vec<&'static str>,
     /// Its first value.
     pub initial: Local,
 }
 
 impl Locals {
     /// A local variable of these threads.
-    pub fn new(
-        name: &'static str,
-        threads: &'static [&'static str],
-        initial: impl Into<Local>,
-    ) -> Self {
-        Self { name, code: name, threads, initial: initial.into() }
+    pub fn new(name: &'static str, threads: &[&'static str], initial: impl Into<Local>) -> Self {
+        Self { name, code: name, threads: threads.to_vec(), initial: initial.into() }
     }
 
     /// The same under another name in the code.

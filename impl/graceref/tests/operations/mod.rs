@@ -2,7 +2,7 @@
 //!
 //! Shared by the property test beside it and the fuzz target (`fuzz/`): both make the numbers, this makes calls of them.
 
-use graceref::{Key, Pool, Ref, Stash};
+use graceref::{Count, Key, Pool, Ref, Stash};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -81,8 +81,8 @@ impl From<[u8; 3]> for Operation {
 }
 
 /// What the model knows of a pool.
-struct PoolModel {
-    handles: Vec<Pool<Object>>,
+struct PoolModel<C: Count> {
+    handles: Vec<Pool<Object, C>>,
     limit: Option<usize>,
     generations: usize,
     hooked: bool,
@@ -105,18 +105,17 @@ struct ObjectModel {
     findable: bool,
 }
 
-struct StashModel {
-    stash: Stash<Object>,
+struct StashModel<C: Count> {
+    stash: Stash<Object, C>,
     pool: usize,
     address: Option<usize>,
 }
 
-#[derive(Default)]
-struct World {
-    pools: Vec<PoolModel>,
+struct World<C: Count> {
+    pools: Vec<PoolModel<C>>,
     alive: BTreeMap<usize, ObjectModel>,
-    refs: Vec<Ref<Object>>,
-    stashes: Vec<StashModel>,
+    refs: Vec<Ref<Object, C>>,
+    stashes: Vec<StashModel<C>>,
     /// Every key there was, with its pool.
     keys: Vec<(usize, Key)>,
     made: usize,
@@ -140,16 +139,31 @@ fn chunk(place: u64) -> u64 {
     place >> 27
 }
 
-fn address(object: &Ref<Object>) -> usize {
+fn address<C: Count>(object: &Ref<Object, C>) -> usize {
     std::ptr::from_ref(&**object).addr()
 }
 
-impl World {
+impl<C: Count> World<C> {
+    fn new() -> Self {
+        Self {
+            pools: Vec::new(),
+            alive: BTreeMap::new(),
+            refs: Vec::new(),
+            stashes: Vec::new(),
+            keys: Vec::new(),
+            made: 0,
+            ended: Arc::default(),
+            hooks: Arc::default(),
+            expected: Vec::new(),
+            expected_hooks: Vec::new(),
+        }
+    }
+
     fn new_pool(&mut self, kind: u8) {
         if self.pools.len() == 6 {
             return;
         }
-        let mut builder = Pool::<Object>::builder();
+        let mut builder = Pool::<Object, C>::builder();
         let limit = (kind & 1 == 1).then_some(usize::from(kind >> 5));
         if let Some(limit) = limit {
             builder = builder.limit(u32::try_from(limit).unwrap());
@@ -183,7 +197,7 @@ impl World {
     }
 
     /// A pool that has a handle, and the handle.
-    fn handle(&self, n: u8) -> Option<(usize, Pool<Object>)> {
+    fn handle(&self, n: u8) -> Option<(usize, Pool<Object, C>)> {
         let open: Vec<usize> =
             (0..self.pools.len()).filter(|&pool| !self.pools[pool].handles.is_empty()).collect();
         let pool = open[pick(n, open.len())?];
@@ -225,7 +239,7 @@ impl World {
         self.keys.push((pool, key));
     }
 
-    fn inserted(&mut self, pool: usize, object: Ref<Object>) {
+    fn inserted(&mut self, pool: usize, object: Ref<Object, C>) {
         let (id, key) = (object.id, Ref::key(&object));
         assert_eq!(Ref::refs(&object), 1);
         let address = address(&object);
@@ -299,7 +313,7 @@ impl World {
         }
     }
 
-    fn found(&mut self, got: Option<Ref<Object>>, expected: Option<usize>) {
+    fn found(&mut self, got: Option<Ref<Object, C>>, expected: Option<usize>) {
         assert_eq!(got.as_ref().map(|object| object.id), expected);
         if let Some(object) = got {
             self.alive.get_mut(&object.id).unwrap().refs += 1;
@@ -525,8 +539,8 @@ impl World {
 }
 
 /// Plays the operations; panics where a pool does something else than the model.
-pub(crate) fn play(operations: impl IntoIterator<Item = Operation>) {
-    let mut world = World::default();
+pub(crate) fn play<C: Count>(operations: impl IntoIterator<Item = Operation>) {
+    let mut world = World::<C>::new();
     world.new_pool(0);
     let mut pools_first = false;
     for operation in operations.into_iter().take(500) {

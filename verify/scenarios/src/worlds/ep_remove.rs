@@ -48,7 +48,7 @@ fn scenario(
     sought: &'static [&'static str],
 ) -> Scenario {
     let threads: Vec<&'static str> = calls.iter().map(|call| call.name()).collect();
-    let who: &'static [&'static str] = Box::leak(threads.clone().into_boxed_slice());
+    let who = threads.as_slice();
     let make = move || EpRemove { watch: Watch::new(variant, calls), calls };
     Scenario {
         describe,

@@ -72,6 +72,9 @@ struct Readers {
     second: Ghost<bool>,
     keys: [Key; 2],
     released: Released,
+    /// The second object. It outlives the pool, and so ends at once.
+    #[cfg(not(any(graceref_loom, graceref_shuttle)))]
+    kept: std::sync::OnceLock<Ref<Object>>,
     #[cfg(graceref_shuttle)]
     raw: graceref::Watch<Object, graceref::CasCount>,
 }
@@ -99,6 +102,8 @@ impl Readers {
             second: Ghost::default(),
             keys: [key, next],
             released,
+            #[cfg(not(any(graceref_loom, graceref_shuttle)))]
+            kept: std::sync::OnceLock::new(),
         }
     }
 
@@ -132,13 +137,25 @@ impl Readers {
             Ok(object) => {
                 self.second.set(true);
                 witness("Reused", format_args!("the slot is used again"));
-                std::mem::forget(object);
+                self.keep(object);
             }
             Err(full) => {
                 full.into_inner().number = NOT_INSERTED;
                 violated("NothingLeft", format_args!("the slot was given back and is not there"));
             }
         }
+    }
+
+    /// The second object's end is no part of the model.
+    #[cfg(any(graceref_loom, graceref_shuttle))]
+    #[allow(clippy::unused_self)] // Real threads keep it.
+    fn keep(&self, object: Ref<Object>) {
+        std::mem::forget(object);
+    }
+
+    #[cfg(not(any(graceref_loom, graceref_shuttle)))]
+    fn keep(&self, object: Ref<Object>) {
+        assert!(self.kept.set(object).is_ok(), "only the one holder puts a second object there");
     }
 
     /// Whether this thread has dropped the first object.
