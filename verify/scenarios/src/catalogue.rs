@@ -3,8 +3,8 @@
 use crate::scenario::Scenario;
 use crate::worlds::{
     cache, count, dmabuf, ep_list, ep_nested, ep_ready, ep_remove, ep_wait, ep_walk, epoll,
-    file_ref, keys, kill, litmus, numbers, overflow, pool, rcu, rcu_pool, rcuref, shrink, stash,
-    straggle, table, wrapper,
+    file_ref, free_list, keys, kill, litmus, numbers, overflow, pool, rcu, rcu_pool, rcuref,
+    shrink, stash, straggle, table, wrapper,
 };
 
 /// Every scenario, in the order of the spec's modules.
@@ -17,6 +17,7 @@ pub fn all() -> Vec<Scenario> {
         overflow::all(),
         stash::all(),
         pool::all(),
+        free_list::all(),
         keys::all(),
         cache::all(),
         kill::all(),

@@ -173,9 +173,10 @@ impl Word {
     pub(super) fn skip(&self, dead: u64) {
         // ORDERING: Relaxed; the caller owns the dead word.
         let before = self.0.load_settled(Ordering::Relaxed);
+        let one = u64::from(!crate::sync::mutant("key.no_skip"));
         at!("skip");
         // ORDERING: Relaxed; there is no object to publish.
-        self.0.store_racing((before.wrapping_add(1) & GENERATION) | dead, Ordering::Relaxed);
+        self.0.store_racing((before.wrapping_add(one) & GENERATION) | dead, Ordering::Relaxed);
     }
 
     /// Makes the word of memory that never held an object ready for its first: dead, and before this generation.

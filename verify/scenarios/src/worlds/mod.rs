@@ -11,6 +11,7 @@ pub(crate) mod ep_wait;
 pub(crate) mod ep_walk;
 pub(crate) mod epoll;
 pub(crate) mod file_ref;
+pub(crate) mod free_list;
 mod held;
 pub(crate) mod keys;
 pub(crate) mod kill;
