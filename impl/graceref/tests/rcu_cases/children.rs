@@ -238,7 +238,6 @@ fn the_first_without_readers(test: &str, beside: fn(&Domain)) {
 }
 
 #[test]
-#[ignore = "to be mended"]
 fn a_child_defers_in_a_domain_that_never_had_a_reader() {
     the_first_without_readers("a_child_defers_in_a_domain_that_never_had_a_reader", |domain| {
         domain.defer(|| ());
@@ -246,7 +245,6 @@ fn a_child_defers_in_a_domain_that_never_had_a_reader() {
 }
 
 #[test]
-#[ignore = "to be mended"]
 fn a_child_asks_in_a_domain_that_never_had_a_reader() {
     the_first_without_readers("a_child_asks_in_a_domain_that_never_had_a_reader", |domain| {
         let snapshot = domain.snapshot();
