@@ -65,6 +65,8 @@ extern crate alloc;
 #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]
 extern crate std;
 
+#[cfg(all(feature = "std", unix, not(any(graceref_loom, graceref_shuttle))))]
+mod at_fork;
 mod borrowed;
 mod count;
 mod key;

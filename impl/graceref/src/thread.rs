@@ -134,18 +134,22 @@ mod imp {
     /// Sees to it that a forked child, where the other threads' sections will never end, has a mark of its own.
     #[cfg(unix)]
     fn at_fork() {
-        use std::sync::Once;
+        use crate::at_fork::AtFork;
 
-        extern "C" fn in_child() {
-            // ORDERING: Relaxed; the child has one thread.
-            MARK.fetch_add(1, Ordering::Relaxed);
+        static AT_FORK: AtFork = AtFork::new();
+
+        unsafe extern "C" fn before() {
+            AT_FORK.before();
         }
 
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| {
-            // SAFETY: the handler only changes an atomic, which is safe in a child (Cache!FreedOnce).
-            unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-        });
+        unsafe extern "C" fn child() {
+            if AT_FORK.is_first() {
+                // ORDERING: Relaxed; the child has one thread.
+                MARK.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+
+        AT_FORK.watch(before, child);
     }
 }
 

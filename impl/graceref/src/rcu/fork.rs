@@ -6,13 +6,14 @@
 
 #[cfg(all(target_os = "linux", not(any(graceref_loom, graceref_shuttle, miri))))]
 mod linux {
+    use crate::at_fork::AtFork;
     use crate::rcu::thread;
     use crate::sync::{AtomicU64, Ordering, asym};
 
     pub(in crate::rcu) const POSSIBLE: bool = true;
 
     static EPOCH: AtomicU64 = AtomicU64::new(0);
-    static WATCHED: AtomicU64 = AtomicU64::new(0);
+    static AT_FORK: AtFork = AtFork::new();
 
     /// How many forks away from the first process.
     pub(in crate::rcu) fn epoch() -> u64 {
@@ -20,23 +21,24 @@ mod linux {
         EPOCH.load(Ordering::Relaxed)
     }
 
-    /// From here on the handler runs in each child.
+    /// From here on the epoch counts forks. Before a thread does anything that a child would have to know for a lost
+    /// thread's: claims a record, takes a lock, begins a period.
+    #[inline]
     pub(in crate::rcu) fn watch() {
-        // ORDERING: Relaxed; twice would do no harm, and a fork while another thread is here is that thread's loss.
-        if WATCHED.load(Ordering::Relaxed) == 0 {
-            // ORDERING: Relaxed, likewise.
-            if WATCHED.swap(1, Ordering::Relaxed) == 0 {
-                // SAFETY: the handler is a function that lives as long as the process (Rcu!TypeOK).
-                unsafe { libc::pthread_atfork(None, None, Some(child)) };
-            }
-        }
+        AT_FORK.watch(before, child);
+    }
+
+    unsafe extern "C" fn before() {
+        AT_FORK.before();
     }
 
     unsafe extern "C" fn child() {
-        // ORDERING: Relaxed; one thread.
-        EPOCH.fetch_add(1, Ordering::Relaxed);
-        asym::after_fork();
-        thread::survive();
+        if AT_FORK.is_first() {
+            // ORDERING: Relaxed; one thread.
+            EPOCH.fetch_add(1, Ordering::Relaxed);
+            asym::after_fork();
+            thread::survive();
+        }
     }
 }
 
@@ -51,7 +53,6 @@ mod nowhere {
         0
     }
 
-    #[cfg(not(any(graceref_loom, graceref_shuttle)))]
     pub(in crate::rcu) fn watch() {}
 }
 

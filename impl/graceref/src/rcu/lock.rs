@@ -36,6 +36,7 @@ mod plain {
     impl<T: Default> Lock<T> {
         /// Waits for the lock. If its holder was lost in a fork, perhaps half-way, the content is forgotten.
         pub(in crate::rcu) fn lock(&self) -> Held<'_, T> {
+            fork::watch();
             let mine = fork::epoch() + 1;
             let mut wait = Wait::new();
             loop {

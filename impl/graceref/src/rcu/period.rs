@@ -152,6 +152,7 @@ impl Domain {
         let stamp = now / PERIOD + 2;
         match now % PERIOD {
             IDLE => {
+                fork::watch();
                 at!("begin");
                 // ORDERING: Relaxed; `now` was read with Acquire, and the heavy fence orders what follows.
                 let alone = periods.word.compare_exchange(

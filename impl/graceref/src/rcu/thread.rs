@@ -19,7 +19,7 @@ mod plain {
     const NOBODY: u64 = u64::MAX;
 
     thread_local! {
-        /// The domain used last and the record there. The record is memory as long as it stands here.
+        /// The domain used last and the record there, which is one of `MINE`.
         static LAST: Cell<(u64, *const Record)> = const { Cell::new((NOBODY, ptr::null())) };
         /// All of the thread's records, linked by `next_mine`. These two have no destructor: they can be used to the end.
         static MINE: Cell<*const Record> = const { Cell::new(ptr::null()) };
@@ -30,24 +30,35 @@ mod plain {
 
     impl Drop for Exit {
         fn drop(&mut self) {
-            let (_, last) = LAST.get();
-            let mut next = MINE.replace(ptr::null());
-            while let Some(this) = NonNull::new(next.cast_mut()) {
-                // SAFETY: the thread's until it is given back (Rcu!TypeOK).
-                let record = unsafe { this.as_ref() };
-                next = record.next_mine.get();
-                if record.inside() {
-                    // A guard in another thread-local: it gives the record back when it goes.
-                    record.transient.set(true);
-                } else {
-                    if ptr::eq(last, this.as_ptr()) {
-                        LAST.set((NOBODY, ptr::null()));
-                    }
-                    // SAFETY: outside, and out of both of the thread's places (Rcu!TypeOK).
-                    unsafe { Record::give_back(this) };
+            give_back_where(|record| {
+                // A guard in another thread-local: it gives the record back when it goes.
+                record.transient.set(record.inside());
+                !record.inside()
+            });
+        }
+    }
+
+    /// Gives back the thread's records that are chosen: they are outside, or their domain is gone.
+    fn give_back_where(chosen: impl Fn(&Record) -> bool) {
+        let (_, last) = LAST.get();
+        let mut kept = ptr::null();
+        let mut next = MINE.replace(ptr::null());
+        while let Some(this) = NonNull::new(next.cast_mut()) {
+            // SAFETY: the thread's until it is given back (Rcu!TypeOK).
+            let record = unsafe { this.as_ref() };
+            next = record.next_mine.get();
+            if chosen(record) {
+                if ptr::eq(last, this.as_ptr()) {
+                    LAST.set((NOBODY, ptr::null()));
                 }
+                // SAFETY: out of both of the thread's places, and no guard is left that could be dropped (Rcu!TypeOK).
+                unsafe { Record::give_back(this) };
+            } else {
+                record.next_mine.set(kept);
+                kept = record;
             }
         }
+        MINE.set(kept);
     }
 
     /// The thread's record in the domain, which gets one if need be.
@@ -86,40 +97,15 @@ mod plain {
         fork::watch();
         // The fences decide before the first reader relies on it; not needed for safety, and spares it full fences.
         asym::kind();
-        forget_orphans();
+        // In domains that are gone, where no guard is left that could be dropped.
+        give_back_where(Record::is_orphan);
         let this = domain.claim();
         // SAFETY: just claimed (Rcu!TypeOK).
         let record = unsafe { this.as_ref() };
-        if EXIT.try_with(|_| ()).is_ok() {
-            record.next_mine.set(MINE.replace(record));
-        } else {
-            record.transient.set(true);
-        }
+        record.transient.set(EXIT.try_with(|_| ()).is_err());
+        record.next_mine.set(MINE.replace(record));
         LAST.set((domain.id(), record));
         this
-    }
-
-    /// Frees the thread's records in domains that are gone.
-    fn forget_orphans() {
-        let (_, last) = LAST.get();
-        let mut kept = ptr::null();
-        let mut next = MINE.replace(ptr::null());
-        while let Some(this) = NonNull::new(next.cast_mut()) {
-            // SAFETY: the thread's until it is given back (Rcu!TypeOK).
-            let record = unsafe { this.as_ref() };
-            next = record.next_mine.get();
-            if record.is_orphan() {
-                if ptr::eq(last, this.as_ptr()) {
-                    LAST.set((NOBODY, ptr::null()));
-                }
-                // SAFETY: its domain is gone, so no guard is left that could be dropped (Rcu!TypeOK).
-                unsafe { Record::give_back(this) };
-            } else {
-                record.next_mine.set(kept);
-                kept = record;
-            }
-        }
-        MINE.set(kept);
     }
 
     /// Gives a transient record back after its last guard.
@@ -127,11 +113,7 @@ mod plain {
     /// # Safety
     /// The calling thread's, outside; not to be touched afterwards.
     pub(in crate::rcu) unsafe fn give_back(this: NonNull<Record>) {
-        if ptr::eq(LAST.get().1, this.as_ptr()) {
-            LAST.set((NOBODY, ptr::null()));
-        }
-        // SAFETY: the caller's promise (Rcu!TypeOK).
-        unsafe { Record::give_back(this) };
+        give_back_where(|record| ptr::eq(record, this.as_ptr()));
     }
 
     /// In the child of a fork: the calling thread is the one that is left.
@@ -143,10 +125,6 @@ mod plain {
         while let Some(record) = unsafe { next.as_ref() } {
             record.survive();
             next = record.next_mine.get();
-        }
-        // SAFETY: likewise; a transient record is in no list (Rcu!TypeOK).
-        if let Some(record) = unsafe { LAST.get().1.as_ref() } {
-            record.survive();
         }
     }
 

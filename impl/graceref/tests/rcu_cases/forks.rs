@@ -6,24 +6,40 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::{thread, time::Duration};
 
+/// The system's `fork`: the child's number, or 0 in the child, which has ten seconds.
+pub(super) fn fork() -> i32 {
+    // SAFETY: the child only uses what its test is about, and leaves by `leave`. (Invariant: none of the spec.)
+    let pid = unsafe { libc::fork() };
+    assert!(pid != -1, "fork: {}", std::io::Error::last_os_error());
+    if pid == 0 {
+        // SAFETY: a child that waits for ever is ended by the alarm. (Invariant: none of the spec.)
+        unsafe { libc::alarm(10) };
+    }
+    pid
+}
+
+/// The child's end.
+pub(super) fn leave(good: bool) -> ! {
+    // SAFETY: ends the process. (Invariant: none of the spec.)
+    unsafe { libc::_exit(i32::from(!good)) }
+}
+
+/// Whether the child came to its end, within its time, with `true`.
+pub(super) fn left_well(pid: i32) -> bool {
+    let mut status = 0;
+    // SAFETY: our own child, and a place for its status. (Invariant: none of the spec.)
+    let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    waited == pid && libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
+}
+
 /// Runs `child` in a fork; whether it came to its end, within ten seconds, with `true`.
-fn in_child(child: impl FnOnce() -> bool) -> bool {
-    // SAFETY: the child only uses what this test is about, and leaves by `_exit`. (Invariant: none of the spec.)
-    match unsafe { libc::fork() } {
-        -1 => panic!("fork: {}", std::io::Error::last_os_error()),
+pub(super) fn in_child(child: impl FnOnce() -> bool) -> bool {
+    match fork() {
         0 => {
-            // SAFETY: as above; a child that waits for ever is ended by the alarm. (Invariant: none of the spec.)
-            unsafe { libc::alarm(10) };
             let good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child));
-            // SAFETY: ends the process. (Invariant: none of the spec.)
-            unsafe { libc::_exit(i32::from(!matches!(good, Ok(true)))) };
+            leave(matches!(good, Ok(true)))
         }
-        pid => {
-            let mut status = 0;
-            // SAFETY: our own child, and a place for its status. (Invariant: none of the spec.)
-            let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
-            waited == pid && libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
-        }
+        pid => left_well(pid),
     }
 }
 

@@ -10,6 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
+mod children;
+#[cfg(target_os = "linux")]
 mod forks;
 
 /// A counter that deferred work can own.
