@@ -59,6 +59,9 @@ impl Reader<'_> {
         ] {
             self.not_empty(field, text);
         }
+        if let Some(note) = &claim.note {
+            self.not_empty("note", note);
+        }
         if claim.case.is_empty() {
             self.problem(
                 span,
@@ -86,6 +89,7 @@ impl Reader<'_> {
             statement: claim.statement.into_inner(),
             verdict,
             meaning: claim.meaning.into_inner(),
+            note: claim.note.map(Spanned::into_inner),
             cases,
         })
     }

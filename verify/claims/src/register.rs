@@ -27,6 +27,8 @@ pub struct Claim {
     pub verdict: Verdict,
     /// What that means, in a sentence for a kernel developer.
     pub meaning: String,
+    /// Where the machines say other than who made the statement, what they say.
+    pub note: Option<String>,
     /// The variants of the system that decide it; at least one.
     pub cases: Vec<Case>,
     /// Where it stands.

@@ -21,6 +21,7 @@ pub(crate) struct Claim {
     pub(crate) statement: Text,
     pub(crate) verdict: Text,
     pub(crate) meaning: Text,
+    pub(crate) note: Option<Text>,
     #[serde(default)]
     pub(crate) case: Vec<Spanned<Case>>,
 }

@@ -165,6 +165,15 @@ fn an_engine_needs_what_it_runs() {
 }
 
 #[test]
+fn a_note_may_be_left_out_but_not_empty() {
+    assert_eq!(parse(GOOD).unwrap().claims[0].note, None);
+    let noted = |note: &str| GOOD.replacen("meaning =", &format!("note = {note:?}\nmeaning ="), 1);
+    let register = parse(&noted("It is worse than that.")).unwrap();
+    assert_eq!(register.claims[0].note.as_deref(), Some("It is worse than that."));
+    insta::assert_snapshot!(shown_for(&noted(" ")));
+}
+
+#[test]
 fn a_claim_without_cases_is_an_error() {
     let text = &GOOD[..GOOD.find("[[claim.case]]").unwrap()];
     insta::assert_snapshot!(shown_for(text));

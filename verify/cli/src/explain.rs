@@ -18,14 +18,18 @@ const WIDTH: usize = 100;
 pub(crate) fn render(decided: &Decided<'_>, results: &Results) -> String {
     let claim = decided.claim;
     let mut out = format!("{}\n\n", claim.id);
+    let place = claim.place.to_string();
     for (name, text) in [
-        ("statement", &*claim.statement),
-        ("source", &*claim.source),
-        ("verdict", claim.verdict.word()),
-        ("meaning", &*claim.meaning),
-        ("written", &*claim.place.to_string()),
+        ("statement", Some(&*claim.statement)),
+        ("source", Some(&*claim.source)),
+        ("verdict", Some(claim.verdict.word())),
+        ("meaning", Some(&*claim.meaning)),
+        ("note", claim.note.as_deref()),
+        ("written", Some(&*place)),
     ] {
-        field(&mut out, name, text);
+        if let Some(text) = text {
+            field(&mut out, name, text);
+        }
     }
     for (index, case) in claim.cases.iter().enumerate() {
         let name = case.name.clone().unwrap_or_else(|| format!("{}", index + 1));
@@ -184,6 +188,15 @@ mod tests {
     fn a_claim_is_told_in_full_with_its_race() {
         made_up::with_evidence(|decided, results| {
             let claim = decided.iter().find(|decided| decided.claim.id == "count.resurrect");
+            insta::assert_snapshot!(render(claim.unwrap(), results));
+        });
+    }
+
+    #[test]
+    fn a_note_stands_below_the_meaning_and_each_title_names_its_case() {
+        made_up::with_evidence(|decided, results| {
+            let id = "dmabuf.one-ref-per-direction";
+            let claim = decided.iter().find(|decided| decided.claim.id == id);
             insta::assert_snapshot!(render(claim.unwrap(), results));
         });
     }

@@ -20,6 +20,8 @@ struct Claim<'a> {
     statement: &'a str,
     verdict: &'a str,
     meaning: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
     ok: bool,
     engines: BTreeMap<&'static str, Engine<'a>>,
 }
@@ -116,6 +118,7 @@ fn claim<'a>(decided: &'a Decided<'_>) -> Claim<'a> {
         statement: &decided.claim.statement,
         verdict: decided.claim.verdict.word(),
         meaning: &decided.claim.meaning,
+        note: decided.claim.note.as_deref(),
         ok: decided.ok(),
         engines: cells.map(|(engine, cell)| (engine.word(), of_cell(cell))).collect(),
     }

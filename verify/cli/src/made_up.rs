@@ -42,6 +42,7 @@ source = "000"
 statement = "the re-check after the get makes a lookup right"
 verdict = "violated without, holds with"
 meaning = "A slot may hold another object by the time the get succeeds."
+note = "The thread asks for a lock as well; the re-check alone is enough."
 [[claim.case]]
 name = "without"
 scenario = "epoll-2023"
