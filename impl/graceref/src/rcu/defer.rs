@@ -55,14 +55,15 @@ impl Domain {
         let work = Work::new(Box::new(run));
         let mut queue = self.lock_queue();
         let due = self.snapshot();
-        queue.push(work, due.0);
-        let (len, oldest) = (queue.len(), queue.due());
-        let ready = oldest.is_some_and(|oldest| oldest <= self.periods.glance());
-        if len == 1 {
+        if queue.len() == 0 {
+            // Before there is something, so that a child of a fork has no work without the hint.
             site!("pending");
             // ORDERING: Relaxed; a hint.
             self.line.pending.store(1, Ordering::Relaxed);
         }
+        queue.push(work, due.0);
+        let (len, oldest) = (queue.len(), queue.due());
+        let ready = oldest.is_some_and(|oldest| oldest <= self.periods.glance());
         let in_deferred = queue.is_held_by(thread::token());
         drop(queue);
         let inside = self.is_inside();

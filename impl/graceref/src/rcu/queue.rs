@@ -1,9 +1,11 @@
 //! Work that waits for a grace period, oldest first, and who has taken some of it.
 
 use super::fork;
+use super::lock::Repair;
 use alloc::boxed::Box;
 use core::cell::Cell;
 use core::ptr;
+use core::sync::atomic::{Ordering, compiler_fence};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One closure.
@@ -27,6 +29,9 @@ pub(super) struct Hand {
 }
 
 /// The queue itself. Under a lock, so nothing in here allocates, frees or calls out.
+///
+/// A fork may take away the holder between any two stores. So what is linked from `head` is whole after each of them,
+/// and says what the rest must be: work is in the queue or not, by one store.
 pub(super) struct Queue {
     head: *mut Node,
     tail: *mut Node,
@@ -40,10 +45,26 @@ pub(super) struct Queue {
 // SAFETY: closures that are `Send`, and hands that are only compared and unlinked (Rcu!TypeOK).
 unsafe impl Send for Queue {}
 
-impl Default for Queue {
-    fn default() -> Self {
-        Self::new()
+impl Repair for Queue {
+    fn repair(&mut self) {
+        self.tail = ptr::null_mut();
+        self.len = 0;
+        let mut next = self.head;
+        // SAFETY: the queue's own, and whole from the head on (Rcu!TypeOK).
+        while let Some(node) = unsafe { next.as_mut() } {
+            self.tail = node;
+            self.len += 1;
+            self.tickets = self.tickets.max(node.ticket + 1);
+            next = node.next;
+        }
     }
+}
+
+/// What stands before is stored first, for a fork to see. The processor keeps to the order: a copy of the memory has what
+/// the thread's program had done at one point.
+fn stored() {
+    // ORDERING: SeqCst, the compiler's alone; pairs with the fork.
+    compiler_fence(Ordering::SeqCst);
 }
 
 /// A closure that is not in the queue yet.
@@ -73,15 +94,17 @@ impl Queue {
     pub(super) fn push(&mut self, Work(mut node): Work, due: u64) {
         node.due = due;
         node.ticket = self.tickets;
-        self.tickets += 1;
-        self.len += 1;
         let node = Box::into_raw(node);
+        stored();
         // SAFETY: the queue's own (Rcu!TypeOK).
         match unsafe { self.tail.as_mut() } {
             Some(tail) => tail.next = node,
             None => self.head = node,
         }
+        stored();
         self.tail = node;
+        self.tickets += 1;
+        self.len += 1;
     }
 
     pub(super) fn len(&self) -> usize {
@@ -111,13 +134,17 @@ impl Queue {
         }
         // SAFETY: the queue's own, and not null: its first was just seen (Rcu!TypeOK).
         let mut last = unsafe { &mut *first };
-        self.len -= 1;
+        let mut taken = 1;
         // SAFETY: likewise (Rcu!TypeOK).
         while let Some(next) = unsafe { last.next.as_mut() }.filter(|next| next.due <= now) {
             last = next;
-            self.len -= 1;
+            taken += 1;
         }
-        self.head = core::mem::replace(&mut last.next, ptr::null_mut());
+        // From here on the batch is this thread's, and lost with it.
+        self.head = last.next;
+        stored();
+        last.next = ptr::null_mut();
+        self.len -= taken;
         if self.head.is_null() {
             self.tail = ptr::null_mut();
         }

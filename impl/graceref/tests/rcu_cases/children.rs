@@ -134,14 +134,12 @@ fn all_that_waits_runs_in_the_child(beside: fn(&Domain)) {
 }
 
 #[test]
-#[ignore = "to be mended"]
 fn what_waits_is_the_childs_too_while_others_look() {
     set_up();
     all_that_waits_runs_in_the_child(|domain| _ = domain.backlog());
 }
 
 #[test]
-#[ignore = "to be mended"]
 fn what_waits_is_the_childs_too_while_others_defer() {
     set_up();
     all_that_waits_runs_in_the_child(|domain| {
@@ -184,7 +182,6 @@ fn a_queue_that_others_empty_at_the_fork_fits_together_in_the_child() {
 }
 
 #[test]
-#[ignore = "to be mended"]
 fn a_pools_garbage_is_dropped_in_the_child_whoever_had_the_lock() {
     set_up();
     static DOMAIN: Domain = Domain::new();
