@@ -83,6 +83,9 @@ impl Domain {
 
     /// Waits until all closures that were deferred before the call have run, on whatever thread.
     ///
+    /// Two domains do not know of each other: two threads that each run a closure of one domain and wait there for the
+    /// other domain's barrier wait for ever. So do two readers that synchronize each other's domain.
+    ///
     /// # Errors
     /// [`WouldDeadlock`] if the calling thread has a guard of the domain, or is running one of its closures.
     pub fn barrier(&self) -> Result<(), WouldDeadlock> {
@@ -144,7 +147,7 @@ impl Domain {
 
     /// Runs what is due, outside of the lock.
     pub(super) fn run_due(&self) {
-        let hand = Hand::new(thread::token());
+        let hand = Hand::new(self, thread::token());
         let mut queue = self.lock_queue();
         site!("now");
         let Some(batch) = queue.take(self.periods.now(), &hand) else { return };
@@ -154,7 +157,7 @@ impl Domain {
             self.line.pending.store(0, Ordering::Relaxed);
         }
         drop(queue);
-        batch.run();
+        thread::run(batch, &hand);
         self.lock_queue().drop_hand(&hand);
     }
 

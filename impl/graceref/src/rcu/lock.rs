@@ -38,6 +38,13 @@ mod plain {
         pub(in crate::rcu) const fn new(content: T) -> Self {
             Self { word: AtomicU64::new(FREE), content: UnsafeCell::new(content) }
         }
+
+        /// The content, for one who needs no lock.
+        #[cfg(target_os = "linux")]
+        #[cfg_attr(miri, allow(dead_code))]
+        pub(in crate::rcu) const fn content(&self) -> *mut T {
+            self.content.get()
+        }
     }
 
     impl<T: Repair> Lock<T> {

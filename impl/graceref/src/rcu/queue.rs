@@ -1,7 +1,7 @@
 //! Work that waits for a grace period, oldest first, and who has taken some of it.
 
-use super::fork;
 use super::lock::Repair;
+use super::{Domain, fork};
 use alloc::boxed::Box;
 use core::cell::Cell;
 use core::ptr;
@@ -20,9 +20,12 @@ struct Node {
 /// Some closures, no longer in the queue, oldest first.
 pub(super) struct Batch(*mut Node);
 
-/// A thread that runs a batch. On its stack; in the queue's list while it does.
+/// A thread that runs a batch. On its stack; in the queue's list while it does, and in the thread's own.
 pub(super) struct Hand {
     next: Cell<*const Hand>,
+    /// Where its queue is, and the hand in whose batch this one's is run.
+    pub(super) domain: *const Domain,
+    pub(super) outer: Cell<*const Hand>,
     token: usize,
     /// All tickets of its batch are from here on.
     lowest: Cell<u64>,
@@ -82,12 +85,18 @@ impl Queue {
         Self { head, tail, len: 0, tickets: 0, hands, epoch: 0 }
     }
 
-    /// In the child of a fork the other threads' hands are gone, and what they held with them.
+    /// In the child of a fork the other threads' hands are gone, and what they held with them; so may be the stacks
+    /// where they were.
     pub(super) fn survive(&mut self) {
         if self.epoch != fork::epoch() {
-            self.epoch = fork::epoch();
-            self.hands = ptr::null();
+            self.keep(ptr::null());
         }
+    }
+
+    /// The one hand that is left, or none. A thread has one in a queue at most.
+    pub(super) fn keep(&mut self, hand: *const Hand) {
+        self.epoch = fork::epoch();
+        self.hands = hand;
     }
 
     /// Appends work that is due then. Dues never go down, since each is taken under the lock.
@@ -197,8 +206,18 @@ impl Queue {
 }
 
 impl Hand {
-    pub(super) fn new(token: usize) -> Self {
-        Self { next: Cell::new(ptr::null()), token, lowest: Cell::new(0) }
+    pub(super) fn new(domain: &Domain, token: usize) -> Self {
+        let (next, outer) = (Cell::new(ptr::null()), Cell::new(ptr::null()));
+        Self { next, domain, outer, token, lowest: Cell::new(0) }
+    }
+
+    /// In the child of a fork: the thread that runs the batch is the one that forked.
+    #[cfg(all(target_os = "linux", not(any(graceref_loom, graceref_shuttle))))]
+    #[cfg_attr(miri, allow(dead_code))]
+    pub(super) fn survive(&self) {
+        self.next.set(ptr::null());
+        // SAFETY: the domain is borrowed while the batch runs, and no other thread is there (Rcu!TypeOK).
+        unsafe { (*(*self.domain).queue.content()).keep(self) };
     }
 }
 
