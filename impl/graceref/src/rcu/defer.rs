@@ -65,14 +65,15 @@ impl Domain {
         let work = Work::new(Box::new(run));
         let mut queue = self.lock_queue();
         let due = self.snapshot();
-        queue.push(work, due.0);
-        let (len, oldest) = (queue.len(), queue.due());
-        let ready = oldest.is_some_and(|oldest| oldest <= self.periods.glance());
-        if len == 1 {
+        if queue.len() == 0 {
+            // Before there is something, so that a child of a fork has no work without the hint.
             site!("pending");
             // ORDERING: Relaxed; a hint.
             self.line.pending.store(1, Ordering::Relaxed);
         }
+        queue.push(work, due.0);
+        let (len, oldest) = (queue.len(), queue.due());
+        let ready = oldest.is_some_and(|oldest| oldest <= self.periods.glance());
         let in_deferred = queue.is_held_by(thread::token());
         drop(queue);
         queued();
@@ -92,6 +93,9 @@ impl Domain {
     }
 
     /// Waits until all closures that were deferred before the call have run, on whatever thread.
+    ///
+    /// Two domains do not know of each other: two threads that each run a closure of one domain and wait there for the
+    /// other domain's barrier wait for ever. So do two readers that synchronize each other's domain.
     ///
     /// # Errors
     /// [`WouldDeadlock`] if the calling thread has a guard of the domain, or is running one of its closures.
@@ -154,7 +158,7 @@ impl Domain {
 
     /// Runs what is due, outside of the lock.
     pub(super) fn run_due(&self) {
-        let hand = Hand::new(thread::token());
+        let hand = Hand::new(self, thread::token());
         let mut queue = self.lock_queue();
         site!("now");
         let Some(batch) = queue.take(self.periods.now(), &hand) else { return };
@@ -164,7 +168,7 @@ impl Domain {
             self.line.pending.store(0, Ordering::Relaxed);
         }
         drop(queue);
-        batch.run();
+        thread::run(batch, &hand);
         self.lock_queue().drop_hand(&hand);
     }
 

@@ -1,6 +1,12 @@
 //! A lock that a fork does not leave locked.
 //!
-//! What it guards is a few pointers; nobody allocates, frees or calls out under it.
+//! What it guards is a few pointers; nobody allocates, frees or calls out under it. A holder that is lost has got some way
+//! with its stores, in the order of its program: the content is written such that it can be repaired at each of them.
+
+/// What can be made whole after a holder who was lost between two of its stores.
+pub(super) trait Repair {
+    fn repair(&mut self);
+}
 
 #[cfg(any(graceref_loom, graceref_shuttle))]
 pub(super) use crate::sync::Mutex as Lock;
@@ -10,6 +16,7 @@ pub(super) use plain::Lock;
 
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
 mod plain {
+    use super::Repair;
     use crate::rcu::fork;
     use crate::rcu::wait::Wait;
     use crate::sync::{AtomicU64, Ordering};
@@ -31,10 +38,17 @@ mod plain {
         pub(in crate::rcu) const fn new(content: T) -> Self {
             Self { word: AtomicU64::new(FREE), content: UnsafeCell::new(content) }
         }
+
+        /// The content, for one who needs no lock.
+        #[cfg(target_os = "linux")]
+        #[cfg_attr(miri, allow(dead_code))]
+        pub(in crate::rcu) const fn content(&self) -> *mut T {
+            self.content.get()
+        }
     }
 
-    impl<T: Default> Lock<T> {
-        /// Waits for the lock. If its holder was lost in a fork, perhaps half-way, the content is forgotten.
+    impl<T: Repair> Lock<T> {
+        /// Waits for the lock. If its holder was lost in a fork, perhaps half-way, the content is repaired.
         pub(in crate::rcu) fn lock(&self) -> Held<'_, T> {
             fork::watch();
             let mine = fork::epoch() + 1;
@@ -56,7 +70,7 @@ mod plain {
                         );
                         if taken.is_ok() {
                             let mut held = Held(self);
-                            core::mem::forget(core::mem::take(&mut *held));
+                            held.repair();
                             return held;
                         }
                     }

@@ -37,8 +37,11 @@
 //! - Nothing runs by itself. What was deferred runs when somebody defers, synchronizes, waits in a barrier or drops a last
 //!   guard; a domain that nobody touches keeps what it has. A reader that looked in vain looks again 64 guards later.
 //! - Forks are understood on Linux: in the child, readers that were other threads of the parent are gone. Elsewhere a child
-//!   that goes on with the parent's domains may wait for ever. What another thread was running at the fork is the parent's
-//!   alone, and what was deferred is the parent's and the child's, each its own copy.
+//!   that goes on with the parent's domains may wait for ever. What was deferred is the parent's and the child's, each its
+//!   own copy. What another thread had begun to run is the parent's alone, with all that was due at the same time: objects
+//!   of an `RcuPool` among it are garbage for ever in the child, as are those to which other threads had references.
+//! - Two domains do not know of each other. Two readers that wait for each other's domain wait for ever, and so do two
+//!   deferred closures; [`WouldDeadlock`] is only about the caller's own.
 //! - Like everything that registers a handler with `pthread_atfork`, it must not be unloaded with a shared library.
 //!
 //! The idea is the kernel's; user space knows it from liburcu, whose `memb` flavour is the model of the reader's path.

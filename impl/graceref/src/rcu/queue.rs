@@ -1,9 +1,11 @@
 //! Work that waits for a grace period, oldest first, and who has taken some of it.
 
-use super::fork;
+use super::lock::Repair;
+use super::{Domain, fork};
 use alloc::boxed::Box;
 use core::cell::Cell;
 use core::ptr;
+use core::sync::atomic::{Ordering, compiler_fence};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One closure.
@@ -18,15 +20,21 @@ struct Node {
 /// Some closures, no longer in the queue, oldest first.
 pub(super) struct Batch(*mut Node);
 
-/// A thread that runs a batch. On its stack; in the queue's list while it does.
+/// A thread that runs a batch. On its stack; in the queue's list while it does, and in the thread's own.
 pub(super) struct Hand {
     next: Cell<*const Hand>,
+    /// Where its queue is, and the hand in whose batch this one's is run.
+    pub(super) domain: *const Domain,
+    pub(super) outer: Cell<*const Hand>,
     token: usize,
     /// All tickets of its batch are from here on.
     lowest: Cell<u64>,
 }
 
 /// The queue itself. Under a lock, so nothing in here allocates, frees or calls out.
+///
+/// A fork may take away the holder between any two stores. So what is linked from `head` is whole after each of them,
+/// and says what the rest must be: work is in the queue or not, by one store.
 pub(super) struct Queue {
     head: *mut Node,
     tail: *mut Node,
@@ -40,10 +48,26 @@ pub(super) struct Queue {
 // SAFETY: closures that are `Send`, and hands that are only compared and unlinked (Rcu!TypeOK).
 unsafe impl Send for Queue {}
 
-impl Default for Queue {
-    fn default() -> Self {
-        Self::new()
+impl Repair for Queue {
+    fn repair(&mut self) {
+        self.tail = ptr::null_mut();
+        self.len = 0;
+        let mut next = self.head;
+        // SAFETY: the queue's own, and whole from the head on (Rcu!TypeOK).
+        while let Some(node) = unsafe { next.as_mut() } {
+            self.tail = node;
+            self.len += 1;
+            self.tickets = self.tickets.max(node.ticket + 1);
+            next = node.next;
+        }
     }
+}
+
+/// What stands before is stored first, for a fork to see. The processor keeps to the order: a copy of the memory has what
+/// the thread's program had done at one point.
+fn stored() {
+    // ORDERING: SeqCst, the compiler's alone; pairs with the fork.
+    compiler_fence(Ordering::SeqCst);
 }
 
 /// A closure that is not in the queue yet.
@@ -61,27 +85,35 @@ impl Queue {
         Self { head, tail, len: 0, tickets: 0, hands, epoch: 0 }
     }
 
-    /// In the child of a fork the other threads' hands are gone, and what they held with them.
+    /// In the child of a fork the other threads' hands are gone, and what they held with them; so may be the stacks
+    /// where they were.
     pub(super) fn survive(&mut self) {
         if self.epoch != fork::epoch() {
-            self.epoch = fork::epoch();
-            self.hands = ptr::null();
+            self.keep(ptr::null());
         }
+    }
+
+    /// The one hand that is left, or none. A thread has one in a queue at most.
+    pub(super) fn keep(&mut self, hand: *const Hand) {
+        self.epoch = fork::epoch();
+        self.hands = hand;
     }
 
     /// Appends work that is due then. Dues never go down, since each is taken under the lock.
     pub(super) fn push(&mut self, Work(mut node): Work, due: u64) {
         node.due = due;
         node.ticket = self.tickets;
-        self.tickets += 1;
-        self.len += 1;
         let node = Box::into_raw(node);
+        stored();
         // SAFETY: the queue's own (Rcu!TypeOK).
         match unsafe { self.tail.as_mut() } {
             Some(tail) => tail.next = node,
             None => self.head = node,
         }
+        stored();
         self.tail = node;
+        self.tickets += 1;
+        self.len += 1;
     }
 
     pub(super) fn len(&self) -> usize {
@@ -111,13 +143,17 @@ impl Queue {
         }
         // SAFETY: the queue's own, and not null: its first was just seen (Rcu!TypeOK).
         let mut last = unsafe { &mut *first };
-        self.len -= 1;
+        let mut taken = 1;
         // SAFETY: likewise (Rcu!TypeOK).
         while let Some(next) = unsafe { last.next.as_mut() }.filter(|next| next.due <= now) {
             last = next;
-            self.len -= 1;
+            taken += 1;
         }
-        self.head = core::mem::replace(&mut last.next, ptr::null_mut());
+        // From here on the batch is this thread's, and lost with it.
+        self.head = last.next;
+        stored();
+        last.next = ptr::null_mut();
+        self.len -= taken;
         if self.head.is_null() {
             self.tail = ptr::null_mut();
         }
@@ -170,8 +206,18 @@ impl Queue {
 }
 
 impl Hand {
-    pub(super) fn new(token: usize) -> Self {
-        Self { next: Cell::new(ptr::null()), token, lowest: Cell::new(0) }
+    pub(super) fn new(domain: &Domain, token: usize) -> Self {
+        let (next, outer) = (Cell::new(ptr::null()), Cell::new(ptr::null()));
+        Self { next, domain, outer, token, lowest: Cell::new(0) }
+    }
+
+    /// In the child of a fork: the thread that runs the batch is the one that forked.
+    #[cfg(all(target_os = "linux", not(any(graceref_loom, graceref_shuttle))))]
+    #[cfg_attr(miri, allow(dead_code))]
+    pub(super) fn survive(&self) {
+        self.next.set(ptr::null());
+        // SAFETY: the domain is borrowed while the batch runs, and no other thread is there (Rcu!TypeOK).
+        unsafe { (*(*self.domain).queue.content()).keep(self) };
     }
 }
 

@@ -1,6 +1,7 @@
-//! Which record is the calling thread's.
+//! Which records are the calling thread's, and which batches it is running.
 
 use super::Domain;
+use super::queue::{Batch, Hand};
 use super::record::Record;
 use core::ptr::NonNull;
 
@@ -9,7 +10,7 @@ pub(super) use plain::*;
 
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
 mod plain {
-    use super::{Domain, NonNull, Record};
+    use super::{Batch, Domain, Hand, NonNull, Record};
     use crate::rcu::{asym, fork};
     use core::cell::Cell;
     use core::ptr;
@@ -21,8 +22,10 @@ mod plain {
     thread_local! {
         /// The domain used last and the record there, which is one of `MINE`.
         static LAST: Cell<(u64, *const Record)> = const { Cell::new((NOBODY, ptr::null())) };
-        /// All of the thread's records, linked by `next_mine`. These two have no destructor: they can be used to the end.
+        /// All of the thread's records, linked by `next_mine`.
         static MINE: Cell<*const Record> = const { Cell::new(ptr::null()) };
+        /// The innermost of the batches that the thread is running. These have no destructor: they can be used to the end.
+        static HANDS: Cell<*const Hand> = const { Cell::new(ptr::null()) };
         static EXIT: Exit = const { Exit };
     }
 
@@ -126,6 +129,19 @@ mod plain {
             record.survive();
             next = record.next_mine.get();
         }
+        let mut next = HANDS.get();
+        // SAFETY: further down the thread's stack (Rcu!TypeOK).
+        while let Some(hand) = unsafe { next.as_ref() } {
+            hand.survive();
+            next = hand.outer.get();
+        }
+    }
+
+    /// Runs the batch that the hand has taken.
+    pub(in crate::rcu) fn run(batch: Batch, hand: &Hand) {
+        hand.outer.set(HANDS.replace(hand));
+        batch.run();
+        HANDS.set(hand.outer.get());
     }
 
     /// What no other thread that lives at the same time has.
@@ -140,7 +156,7 @@ pub(super) use modelled::*;
 /// The engines' threads are all one to the system: they are told apart by their role.
 #[cfg(any(graceref_loom, graceref_shuttle))]
 mod modelled {
-    use super::{Domain, NonNull, Record};
+    use super::{Batch, Domain, Hand, NonNull, Record};
     use crate::sync::model;
 
     pub(in crate::rcu) fn record(domain: &Domain) -> NonNull<Record> {
@@ -154,6 +170,10 @@ mod modelled {
     }
 
     pub(in crate::rcu) unsafe fn give_back(_: NonNull<Record>) {}
+
+    pub(in crate::rcu) fn run(batch: Batch, _: &Hand) {
+        batch.run();
+    }
 
     pub(in crate::rcu) fn token() -> usize {
         model::current().map_or(0, |role| role + 1)
