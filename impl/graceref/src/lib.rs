@@ -52,14 +52,23 @@
 //!   only handle. A retired slot is lost until the pool's end, and keeps its chunk.
 //! - Not for signal handlers: a handler that inserts or drops while its thread does the same breaks the thread's free slots.
 //! - A key does not say which pool it is of: another pool refuses it unless the generations happen to be equal.
-//! - What no engine that checked this crate sees: load buffering, spuriously failing compare-exchanges, more than five
-//!   threads, and the asymmetric fences under loom (a model of a store buffer stands for them). It was tried on x86-64
-//!   Linux; elsewhere the fences are full ones.
+//! - What no engine that checked this crate sees: load buffering, spuriously failing compare-exchanges, and the asymmetric
+//!   fences under loom (a model of a store buffer stands for them). Nor larger casts: they are of two to four threads; of
+//!   the crate itself three in full, four at random.
+//! - Tried on x86-64 Linux. On Linux of any architecture the readers' fence is left to `membarrier(2)`; the model of it is
+//!   TSO; `GRACEREF_NO_MEMBARRIER` in the environment gives full fences. Elsewhere full fences.
+//! - It ends the process if `membarrier(2)` works at first and is refused later, as by a seccomp filter: see
+//!   [`rcu`](rcu#what-it-does-not-do).
 
 #![no_std]
 // The way of an object into its pool and out of it is one piece; `inline` alone leaves it in several (measured).
 #![allow(clippy::inline_always)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+// So that its example is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 extern crate alloc;
 #[cfg(any(feature = "std", graceref_loom, graceref_shuttle))]

@@ -45,10 +45,19 @@ use core::ptr;
 ///
 /// # How much garbage there can be
 /// Without readers, less than a batch: fewer than [`BATCH`](Self::BATCH) objects. With readers that come and go, what is put
-/// during two grace periods besides. **A reader that stays stops all dropping**: without a limit the pool then grows with every object, and no put
-/// ever waits; with a [limit](Self::with_limit) `insert` says [`Full`](crate::Full) once living and dead objects together
-/// reach it. [`garbage`](Self::garbage) tells how much there is. An `insert` that finds the pool full first
-/// [`reclaim`](Self::reclaim)s; in a guard it cannot.
+/// during two grace periods besides. **A reader that stays stops all dropping**: without a limit the pool then grows with
+/// every object, and no put ever waits; with a [limit](Self::with_limit) `insert` says [`Full`](crate::Full) once living
+/// and dead objects together reach it. [`garbage`](Self::garbage) tells how much there is. An `insert` that finds the
+/// pool full first [`reclaim`](Self::reclaim)s; in a guard it cannot.
+///
+/// Measured, in `tests/rcu_pool.rs`:
+///
+/// | test | garbage |
+/// |---|---|
+/// | `without_readers_there_is_less_than_a_batch_of_garbage` | at most 63 objects |
+/// | `readers_that_come_and_go_keep_what_is_put_during_two_grace_periods` | with 327 puts while each is there, at most 1,371 objects: four readers' and not a batch more |
+/// | `a_reader_that_stays_keeps_everything_and_nobody_waits` | after 100,000 puts 100,000 objects, in 1,562 pieces of deferred work |
+/// | `a_reader_that_stays_fills_a_pool_with_a_limit` | with a limit of 1,000, full after 1,000 puts |
 ///
 /// When the last handle goes, and from a [`kill`](Pool::kill) on, every put drops at once or defers: nothing waits for a batch.
 /// What is deferred runs as the domain says: a domain that nobody touches keeps what it has.

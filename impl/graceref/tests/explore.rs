@@ -2,7 +2,7 @@
 #![cfg(any(feature = "model", graceref_loom, graceref_shuttle))]
 
 use graceref::model::{Explored, Extent, Ghost, Model, require, violated, witness};
-use graceref::sync::{AtomicU32, AtomicU64, ENGINE, Engine, Mutex, Ordering, Tracked};
+use graceref::sync::{AtomicU32, AtomicU64, AtomicUsize, ENGINE, Engine, Mutex, Ordering, Tracked};
 use graceref::{at, model};
 
 const MODELLED: bool = !matches!(ENGINE, Engine::Std);
@@ -47,6 +47,24 @@ fn an_update_in_one_step_is_explored_in_full_and_holds() {
     explored.assert_holds();
     explored.assert_complete();
     assert_eq!(explored.complete(), MODELLED, "real threads prove nothing: {explored}");
+}
+
+#[test]
+fn an_atomic_usize_is_seen_as_the_others_are() {
+    let model = |name| Model::new(name, || AtomicUsize::new(0));
+    let split =
+        |word: &AtomicUsize| word.store(word.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    let whole = |word: &AtomicUsize| {
+        word.fetch_add(1, Ordering::Relaxed);
+    };
+    let both = |word: &AtomicUsize| require(word.load(Ordering::Relaxed) == 2, "NothingLost");
+    let explored =
+        model("in two").thread("one", split).thread("other", split).at_end(both).explore();
+    assert!(!MODELLED || explored.found("NothingLost").is_some(), "{explored}");
+    let explored =
+        model("in one").thread("one", whole).thread("other", whole).at_end(both).explore();
+    explored.assert_holds();
+    assert_eq!(explored.complete(), MODELLED, "{explored}");
 }
 
 #[test]

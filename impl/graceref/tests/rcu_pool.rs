@@ -177,6 +177,37 @@ fn a_reader_that_stays_keeps_everything_and_nobody_waits() {
     assert_eq!(pool.capacity(), before);
 }
 
+/// Each reader enters before the one before it leaves, so that there is always one. A grace period that begins under two
+/// of them is over two readers later.
+#[test]
+fn readers_that_come_and_go_keep_what_is_put_during_two_grace_periods() {
+    const ROUNDS: usize = 60;
+    const PUTS: u64 = 5 * BATCH + 7;
+    let (dropped, make) = told();
+    let domain = domain();
+    let pool = RcuPool::in_domain(domain);
+    let put = || (0..PUTS).for_each(|_| drop(pool.insert(make()).unwrap()));
+    let (mut inside, mut most) = (Inside::new(domain), 0);
+    for round in 1..=ROUNDS as u64 {
+        let next = Inside::new(domain);
+        put();
+        let before = std::mem::replace(&mut inside, next);
+        // Under two readers, one of whom has seen all of this round.
+        assert!(pool.garbage() >= PUTS, "the reader's own");
+        most = most.max(pool.garbage());
+        drop(before);
+        assert_eq!(count(&dropped) + pool.garbage(), round * PUTS);
+    }
+    println!(
+        "readers that come and go, {PUTS} puts while each is there: at most {most} objects of garbage"
+    );
+    // Two periods of two rounds each, and a batch that is not full.
+    assert!(most > 2 * PUTS && most < 4 * PUTS + BATCH, "{most} of garbage at {PUTS} puts a round");
+    drop(inside);
+    pool.flush().unwrap();
+    assert_eq!((count(&dropped), pool.garbage()), (ROUNDS as u64 * PUTS, 0));
+}
+
 #[test]
 fn a_reader_that_stays_fills_a_pool_with_a_limit() {
     const LIMIT: u32 = 1000;

@@ -67,7 +67,9 @@
 //! # What the engines see
 //!
 //! - Accesses through [`sync`](crate::sync): its atomics, its `Mutex`, its [`Tracked`](crate::sync::Tracked) cells,
-//!   and all that this crate does with them. A `std` atomic or lock is invisible: right for hand-overs and for ghosts
+//!   and all that this crate does with them. There are `AtomicU32`, `AtomicU64`, `AtomicUsize`, `AtomicPtr`, `Mutex` and
+//!   `fence`; there are no other widths, no `AtomicBool` (a `u32` does), no `fetch_update` and no bitwise operations, no
+//!   `RwLock`, no condition variable and no `park`. A `std` atomic or lock is invisible: right for hand-overs and for ghosts
 //!   ([`Ghost`]), wrong for what the threads compete for, and a `std` lock must not be held over a step.
 //! - Property `Deadlock` (nobody can go on), `NoPanic` (a thread or the end panicked), `NoUseAfterFree` and
 //!   `NoDataRace` (of `Tracked` cells), and the names that you give to [`require`] and [`violated`].

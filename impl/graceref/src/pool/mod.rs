@@ -212,6 +212,9 @@ impl<T, C: Count> Pool<T, C> {
     /// What went comes again when it is needed, and the keys that were of objects in it stay dead: slots used for the first
     /// time have the generations that no slot had whose memory went.
     ///
+    /// It needs no grace period: a lookup goes through a handle, and this is the only one, borrowed by the call, so none can
+    /// be under way in memory that goes. A pool that is shared does not shrink: it would have to wait for its readers.
+    ///
     /// References may be dropped on other threads meanwhile. Waits for those that are at their own free slots, a few
     /// instructions each, and takes these free slots from them. Looks at each free slot. A killed pool has nothing to
     /// give; nor has one with [`FileRefCount`](crate::FileRefCount)s where a put still has to look at a count that was

@@ -27,7 +27,9 @@ impl Domain {
     ///
     /// Beyond [`BACKLOG`](Self::BACKLOG) closures that wait, it waits itself until one grace period has passed and runs what
     /// is due: garbage is bounded. Inside a guard it cannot wait, nor inside a deferred closure, and there is no bound: a
-    /// reader that defers for ever and never leaves collects everything.
+    /// reader that defers for ever and never leaves collects everything. Measured, in `tests/rcu_cases/mod.rs`
+    /// (`garbage_is_bounded_while_a_reader_stalls_unless_the_reader_makes_it`): under a stalled reader three threads that
+    /// defer have 1,024 to 1,027 closures waiting, and a reader that defers 2,048 has all of them.
     ///
     /// Two allocations, a `fence(SeqCst)` and two writes; now and then a heavy fence.
     ///

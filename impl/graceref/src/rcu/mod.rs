@@ -42,6 +42,10 @@
 //!   of an `RcuPool` among it are garbage for ever in the child, as are those to which other threads had references.
 //! - Two domains do not know of each other. Two readers that wait for each other's domain wait for ever, and so do two
 //!   deferred closures; [`WouldDeadlock`] is only about the caller's own.
+//! - It does not go on without its fence. Where `membarrier(2)` worked at first and is refused later (a seccomp filter that
+//!   comes after), whoever needs the heavy fence says so on standard error and aborts the process: `synchronize`,
+//!   `elapsed`, `defer`, `barrier`, the drop of a last guard while work waits; a pool's `kill`; and of a pool without a limit
+//!   `shrink` and the drop of the last handle. Allow the call in the filter, or set `GRACEREF_NO_MEMBARRIER` before the start.
 //! - Like everything that registers a handler with `pthread_atfork`, it must not be unloaded with a shared library.
 //!
 //! The idea is the kernel's; user space knows it from liburcu, whose `memb` flavour is the model of the reader's path.
@@ -199,8 +203,9 @@ impl Domain {
 
     /// Waits until every reader that is inside now has left; then runs deferred work that is due.
     ///
-    /// Spins, then yields, then sleeps. Never panics. Concurrent callers share grace periods. One heavy fence for each
-    /// period, and the costs of [`elapsed`](Domain::elapsed).
+    /// Spins, then yields, then sleeps. Never panics; may [abort](self#what-it-does-not-do) where `membarrier(2)` is refused
+    /// later. Concurrent callers share grace periods. One heavy fence for each period, and the costs of
+    /// [`elapsed`](Domain::elapsed).
     ///
     /// # Errors
     /// [`WouldDeadlock::InReader`] if the calling thread has a guard of this domain: it would wait for itself.

@@ -169,7 +169,7 @@ mod plain {
         }
 
         /// The registration is gone, or the call is no longer allowed. Readers rely on it, so there is no going on
-        /// without: a slower barrier, or the end.
+        /// without: a slower barrier, or the end (documented in `rcu`, "What it does not do").
         #[cold]
         fn again() {
             let renewed =

@@ -1,4 +1,5 @@
-//! The one module that names atomics: the same code runs on real threads, under loom and under shuttle.
+//! The one module that names the atomics that the crate's algorithms use: the same code runs on real threads, under loom and
+//! under shuttle. (Others only number threads and pools, or run the engines.)
 //!
 //! | build | types |
 //! |---|---|
@@ -19,12 +20,12 @@ pub use core::sync::atomic::Ordering;
 #[cfg(any(graceref_loom, graceref_shuttle))]
 mod modelled;
 #[cfg(any(graceref_loom, graceref_shuttle))]
-pub use modelled::{AtomicPtr, AtomicU32, AtomicU64, Mutex, MutexGuard, fence};
+pub use modelled::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, fence};
 
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
 mod plain;
 #[cfg(not(any(graceref_loom, graceref_shuttle)))]
-pub use plain::{AtomicPtr, AtomicU32, AtomicU64, Tracked, fence};
+pub use plain::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Tracked, fence};
 #[cfg(all(feature = "std", not(any(graceref_loom, graceref_shuttle))))]
 pub use plain::{Mutex, MutexGuard};
 

@@ -265,6 +265,7 @@ macro_rules! modelled_atomic {
 
 modelled_atomic!(AtomicU32, u32);
 modelled_atomic!(AtomicU64, u64);
+modelled_atomic!(AtomicUsize, usize);
 
 /// The engine's atomic pointer, with its place in the model's tables and a shadow that observers read.
 pub struct AtomicPtr<T> {

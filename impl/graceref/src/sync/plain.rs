@@ -74,6 +74,7 @@ macro_rules! plain_atomic {
 
 plain_atomic!(AtomicU32, u32);
 plain_atomic!(AtomicU64, u64);
+plain_atomic!(AtomicUsize, usize);
 
 /// `core`'s AtomicPtr with the facade's extra operation.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 #![allow(clippy::items_after_statements)] // Each test begins with its set-up.
 
 use super::set_up;
+use graceref::RcuPool;
 use graceref::rcu::{Domain, WouldDeadlock};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
@@ -98,6 +99,42 @@ fn synchronize_waits_for_a_reader_and_not_for_one_that_comes_later() {
         drop(old);
         assert!(domain.elapsed(snapshot), "a later reader holds it back");
         leave.send(()).unwrap();
+    });
+}
+
+#[test]
+fn a_thread_that_is_idle_holds_nothing_back() {
+    set_up();
+    static DOMAIN: Domain = Domain::new();
+    let (pool, ran) = (RcuPool::in_domain(&DOMAIN), Counter::default());
+    let (tell, idle) = mpsc::channel();
+    let (wake, told) = mpsc::channel::<()>();
+    thread::scope(|s| {
+        s.spawn(|| {
+            // A reader, and one with deferred work, and from then on neither.
+            let guard = DOMAIN.read_lock();
+            drop(pool.insert(()).unwrap());
+            count(&DOMAIN, &ran);
+            drop(guard);
+            tell.send(()).unwrap();
+            // It never comes by again while the others are at it.
+            let _ = told.into_iter().next();
+        });
+        idle.recv().unwrap();
+        assert_eq!(DOMAIN.records(), 1, "its record is there");
+        assert!(DOMAIN.elapsed(DOMAIN.snapshot()), "at the first try");
+        count(&DOMAIN, &ran);
+        DOMAIN.synchronize().unwrap();
+        assert_eq!((counted(&ran), DOMAIN.backlog()), (2, 0));
+        count(&DOMAIN, &ran);
+        DOMAIN.barrier().unwrap();
+        assert_eq!((counted(&ran), DOMAIN.backlog()), (3, 0));
+        drop(pool.insert(()).unwrap());
+        assert!(pool.garbage() > 0);
+        pool.flush().unwrap();
+        assert_eq!(pool.garbage(), 0);
+        assert_eq!(DOMAIN.records(), 1, "its record is there still");
+        wake.send(()).unwrap();
     });
 }
 

@@ -1,4 +1,4 @@
-//! A reserved number, and a table of one's own, sent to another thread with objects that may not go there.
+//! A reserved number, and a table of one's own, sent to another thread with objects that are not `Sync`.
 
 use graceref::{Pool, Table};
 use std::cell::Cell;
