@@ -12,16 +12,26 @@
      2  epoll: ep_unregister_pollwait: whead is NULL; the entry is freed
      3  owner: the callback unlinks the entry
 
-   so that whead := NULL has to be the callback's last access. And who has read
-   whead before that takes the lock of a queue whose owner has gone on, so the
-   queue is freed after a grace period.
+   so that whead := NULL has to be the callback's last access. And whoever has
+   read whead before that takes the lock of a queue whose owner has gone on, so
+   the queue is freed after a grace period.
+
+   A callback puts the item on the ready list, and does so again if it was taken
+   off; so it is taken off when no callback comes any more:
+
+     1  epoll: takes the item off the ready list
+     2  wake: the callback puts it on
+     3  epoll: ep_unregister_pollwait; the item is freed, on the list
 
    Fix: "last"      whead := NULL is last, the queue is freed by RCU
         "first"     whead := NULL comes before the unlinking
         "kfree"     the queue is freed at once
         "unlocked"  ep_unregister_pollwait unlinks without the queue's lock
+        "early"     the item is taken off the ready list before that
 
    Tasks: "wake" wakes the queue, "owner" frees it, "epoll" removes the item.
+   The ready list changes in one step, under ep->lock; the item is freed when
+   its entry is, and the two are one here.
    Whoever reads under RCU has its own lock (rcu) meanwhile.
 
    Code: impl/lifetimes/src/ep_wait.rs *)
@@ -29,7 +39,7 @@ EXTENDS Integers
 
 CONSTANTS Fix, Tasks
 
-ASSUME Fix \in {"last", "first", "kfree", "unlocked"}
+ASSUME Fix \in {"last", "first", "kfree", "unlocked", "early"}
 \* The owner sees to it that nobody wakes a queue that it frees.
 ASSUME Tasks \in {{"wake", "epoll"}, {"owner", "epoll"}}
 
@@ -53,7 +63,7 @@ fair process (task \in Tasks)
 variables found = FALSE;
 {
 start:                                  \* the entry, the file, the item: each by its own way
-  if (self = "epoll") { goto unreg_rcu };
+  if (self = "epoll") { if (Fix = "early") { goto rdl_unlink } else { goto unreg_rcu } };
 wake_lock:                              \* __wake_up: the queue's lock
   await ~wq;
   wq    := TRUE;
@@ -67,12 +77,14 @@ callback:                               \* ep_poll_callback: the ready list, und
   else { if (Fix # "first") { goto callback_unlink } };
 callback_whead_first:
   whead := FALSE;
+  touch("entry");
 callback_unlink:                        \* POLLFREE: list_del_init
   linked := FALSE;
   touch("entry");
   if (Fix = "first") { goto wake_unlock };
 callback_whead:                         \* smp_store_release(&pwq->whead, NULL)
   whead := FALSE;
+  touch("entry");
 wake_unlock:
   wq := FALSE;
   touch("wq");
@@ -106,6 +118,10 @@ unreg_unlock:
   touch("wq");
 unreg_rcu_unlock:
   rcu := FALSE;
+  if (Fix = "early") { goto entry_free };
+rdl_unlink:                             \* ep_remove_epi: off the ready list, under ep->lock
+  ready := FALSE;
+  if (Fix = "early") { goto unreg_rcu };
 entry_free:                             \* kmem_cache_free(pwq), kfree_rcu(epi)
   freed := freed \cup {"entry"};
 }
@@ -125,10 +141,12 @@ NoUseAfterFree == uaf = {}
 
 \* Once ep_unregister_pollwait has returned no callback runs, nor will.
 NoLateCallback ==
-  pc["epoll"] \in {"entry_free", "Done"}
+  (pc["epoll"] \in {"entry_free", "Done"} \/ (pc["epoll"] = "rdl_unlink" /\ Fix # "early"))
     => ~linked /\ \A t \in Tasks : pc[t] \notin Callbacks
 
-NothingLeft == (\A t \in Tasks : pc[t] = "Done") => ~wq /\ ~rcu /\ ~linked /\ "entry" \in freed
+\* And what is free is on no list.
+NothingLeft ==
+  (\A t \in Tasks : pc[t] = "Done") => ~wq /\ ~rcu /\ ~linked /\ ~ready /\ "entry" \in freed
 
 \* Baits and witnesses: these must fail.
 NeverWoken    == ~ready

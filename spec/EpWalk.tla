@@ -14,7 +14,7 @@
    Fix: "kfree"      ep is freed at once
         "kfree_rcu"  ep is freed after a grace period, as its items are (2026)
 
-   Who reads under RCU has its own lock (rcu) meanwhile, and a grace period
+   Whoever reads under RCU has its own lock (rcu) meanwhile, and a grace period
    takes and gives back the lock of everybody once.
 
    Code: impl/lifetimes/src/ep_walk.rs *)

@@ -18,6 +18,7 @@
      "keytable"  by the process that has added them as well
      "reader"    a signalfd is woken by the signals of whoever waits
      "noloop"    nothing is asked when one epoll is added to another
+     "once"      a level is told once, as an edge is
 
    Two rules answer side by side. Where they first differ the program ends,
    and the way there is a shortest program that tells them apart.
@@ -36,7 +37,7 @@ CONSTANTS
   Other   \* the rule beside it, or "none"
 
 Proposed == {"number", "file", "table"}
-Mutants  == {"keyfile", "keyfd", "keytable", "reader", "noloop"}
+Mutants  == {"keyfile", "keyfd", "keytable", "reader", "noloop", "once"}
 
 ASSUME /\ Rule \in {"today"} \cup Proposed \cup Mutants
        /\ Other \in {"none"} \cup Proposed
@@ -212,7 +213,7 @@ Loops(rule, is, e, f) ==
 
 Is(what, got, is) == [is |-> what, got |-> got, items |-> is]
 
-\* Who is asked first: EBADF, EPERM, EINVAL.
+\* What is asked first: EBADF, EPERM, EINVAL.
 Refused(e, f) ==
   CASE e = "-" \/ f = "-"           -> "EBADF"
     [] Kind(f) = "plain"            -> "EPERM"
@@ -252,7 +253,7 @@ Waits(rule, is, p, n) ==
   LET e == fds[p][n]
       listed == {i \in is : i.ep = e /\ i.on}
       told == {i \in listed : Ready(is, i.file, p)}
-      off == (listed \ told) \cup {i \in told : i.et}
+      off == (listed \ told) \cup {i \in told : i.et \/ rule = "once"}
   IN  CASE e = "-"           -> Is("EBADF", {}, is)
         [] Kind(e) # "epoll" -> Is("EINVAL", {}, is)
         [] OTHER ->
@@ -409,14 +410,6 @@ SameAnswers == call.other = <<>>
 \* An item's file is open, and its epoll.
 NoItemOfClosed == \A i \in items \cup others : Open(i.file, fds) /\ Open(i.ep, fds)
 
-\* Nothing but a DEL removes an item of a file that is open.
-KeptUntilLast ==
-  call.name # "ctl_del" => \A k \in call.gone : ~Open(k[1], fds) \/ ~Open(k[2], fds)
-
-\* The same of an exit.
-ExitKeeps ==
-  call.name = "exit" => \A k \in call.gone : ~Open(k[1], fds) \/ ~Open(k[2], fds)
-
 Waited == call.name = "epoll_wait" /\ call.is = "ok"
 At     == fds[call.by][call.args[1]]
 Arg    == <<At, fds[call.by][call.args[2]], call.args[2]>>
@@ -431,12 +424,33 @@ EventsOutliveClose ==
 NoEventAfterDel ==
   Waited => \A event \in call.got : <<At, event[1], event[2]>> \in added
 
+\* Each number that a file was added by is told of as long as the file is open, and no other.
+\* (Where all is level-triggered and ready.)
+KeptUntilLast ==
+  LET of == {k \in added : k[1] = At}
+  IN  (Waited /\ (\A k \in of : k[2] \in ready) /\ \A i \in items : ~i.et) =>
+        Cardinality(call.got) = Cardinality(of)
+
+\* After an exit what was added and is ready is told as before.
+ExitKeeps == (\E p \in Procs : run[p] = "gone") => EventsOutliveClose
+
+\* A level is told while it lasts, and not after.
+LevelTold ==
+  Waited => \A i \in items :
+    (i.ep = At /\ ~i.et /\ Kind(i.file) = "event") =>
+      (<<i.file, i.fd>> \in call.got) = (i.file \in ready)
+
 \* An edge is told once: after an epoll_wait nothing edge-triggered is on the list.
 EdgeOnce == Waited => \A i \in items : (i.ep = At /\ i.et) => ~i.on
 
 \* A DEL removes under a number only what that number is.
 DelNeedsNumber ==
   call.name = "ctl_del" => \A k \in call.gone : fds[call.by][k[3]] = k[2]
+
+\* What epoll_ctl refuses neither adds an item nor removes one.
+RefusedKeeps ==
+  (call.name \in {"ctl_add", "ctl_add_et", "ctl_mod", "ctl_mod_et", "ctl_del"} /\ call.is # "ok")
+    => Keys(items) = added
 
 \* Whoever calls it, a DEL finds what was added, and removes it for all.
 DelIsShared ==
@@ -456,7 +470,7 @@ EexistMeansSame ==
 Signals == {i \in items : Waited /\ i.ep = At /\ <<i.file, i.fd>> \in call.got
                           /\ Kind(i.file) = "signal"}
 
-\* A signalfd is told of only if the one who added it has had a signal, or is gone.
+\* A signalfd is told of only if its adder has had a signal, or is gone.
 SignalfdWokenByAdder == \A i \in Signals : i.by \in signalled \cup {"-"}
 
 RECURSIVE Deepest(_, _, _)
@@ -472,8 +486,13 @@ DepthBounded == \A e \in Files : Deepest(items, e, {}) <= EP_MAX_NESTS
 -----------------------------------------------------------------------------
 (* What must be possible. *)
 
-\* An item that no number reaches any more.
-NeverStranded == \A i \in items : \E p \in Procs : fds[p][i.fd] = i.file
+\* An item that no number reaches any more: neither its own, nor one that its file still has.
+Stranded == {i \in items : \A p \in Procs : fds[p][i.fd] # i.file}
+NeverClosedDel ==
+  ~(call.name = "ctl_del" /\ call.is = "EBADF" /\ \E i \in Stranded : i.fd = call.args[2])
+NeverStranded ==
+  ~(call.name = "ctl_del" /\ call.is = "ENOENT"
+    /\ \E i \in Stranded : i.file = fds[call.by][call.args[2]])
 
 \* Three items of one file that has one number left, and all are told.
 NeverPiledUp ==
@@ -492,7 +511,7 @@ NeverStolen ==
   ~(Waited /\ call.got = {} /\ call.by \in pend
     /\ \E i \in items : Kind(i.file) = "signal" /\ i.by = call.by)
 
-\* Whoever waits is told of its own signal, while the one who added the signalfd has none, or is gone.
+\* Whoever waits is told of its own signal, while the signalfd's adder has none, or is gone.
 NeverOwnSignal == \A i \in Signals : i.by \in pend \cup {"-"}
 NeverOrphan    == \A i \in Signals : i.by # "-"
 

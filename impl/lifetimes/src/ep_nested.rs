@@ -1,10 +1,11 @@
-//! Epolls that watch epolls: the looks down and up that an `EPOLL_CTL_ADD` takes before it adds one to another.
+//! Epolls that watch epolls: the looks down and up that an `EPOLL_CTL_ADD` takes before it adds one to another, and the
+//! close of one that is further down.
 //!
 //! Spec: `EpNested`.
 
 use crate::locked;
-use graceref::sync::model::violated;
-use graceref::sync::{AtomicU32, Mutex, Ordering, Tracked};
+use graceref::sync::model::{Ghost, around, violated, witness};
+use graceref::sync::{AtomicU32, Mutex, MutexGuard, Ordering, Tracked, within};
 use graceref::{at, local};
 
 /// Where an `EPOLL_CTL_ADD` looks for epolls that its own would be nested with.
@@ -12,6 +13,8 @@ use graceref::{at, local};
 pub enum Check {
     /// Down from the target, and up from the epoll.
     Both,
+    /// The same, but each mutex is given back before going down.
+    Released,
     /// Down only.
     Down,
     /// Nowhere.
@@ -31,6 +34,33 @@ struct Eventpoll {
     watches: AtomicU32,
     /// What watches it: the first item in `ep->refs`.
     refs: AtomicU32,
+    there: Tracked<()>,
+    freed: Ghost<bool>,
+    uaf: Ghost<bool>,
+    /// Somebody goes down with its mutex.
+    walked: Ghost<bool>,
+}
+
+impl Eventpoll {
+    /// Its mutex is taken or given back: it had better be there.
+    fn touch(&self) {
+        if self.freed.get() {
+            self.uaf.set(true);
+            violated("NoUseAfterFree", format_args!("the mutex of an epoll that was freed"));
+        }
+    }
+
+    /// Takes mtx, of an epoll that nobody counts on.
+    fn lock_nested(&self) -> MutexGuard<'_, ()> {
+        let guard = self.mtx.lock();
+        self.touch();
+        self.there.with(|_| ());
+        guard
+    }
+
+    fn unlock_nested(&self, guard: MutexGuard<'_, ()>) {
+        around(|| drop(guard), || self.touch());
+    }
 }
 
 /// Four epolls.
@@ -67,7 +97,6 @@ impl Epolls {
     pub fn add(&self, from: u32, to: u32) -> bool {
         at!("fd");
         self.descriptors.with(|_| ());
-        local!(at = to);
         let serial = self.nested.as_ref().map(|nested| {
             at!("nested_lock");
             nested.lock()
@@ -85,35 +114,51 @@ impl Epolls {
 
     /// `ep_loop_check`.
     fn fits(&self, from: u32, to: u32) -> bool {
+        if self.check == Check::None {
+            return true;
+        }
         let mut depth = 1;
-        match self.check {
-            Check::None => true,
-            Check::Down => self.down(from, to, &mut depth),
-            Check::Both => self.down(from, to, &mut depth) && self.up(from, &mut depth),
+        self.down(from, to, &mut depth);
+        local!(at = from);
+        depth <= MAX && (self.check == Check::Down || self.up(from, &mut depth))
+    }
+
+    /// `ep_loop_check_proc` of the target.
+    fn down(&self, from: u32, to: u32, depth: &mut u32) {
+        let ep = self.ep(to);
+        at!("down_lock");
+        let guard = ep.mtx.lock();
+        let next = locked::get(&ep.watches);
+        if next == from {
+            *depth = MAX + 1;
+        } else if next != 0 {
+            *depth += 1;
+        }
+        local!(next = next, depth = *depth);
+        let further = next != 0 && next != from;
+        if further && self.check != Check::Released {
+            ep.walked.set(true);
+            self.down_next(next, depth);
+            ep.walked.set(false);
+        }
+        at!("down_unlock");
+        drop(guard);
+        if further && self.check == Check::Released {
+            self.down_next(next, depth);
         }
     }
 
-    /// `ep_loop_check_proc`.
-    fn down(&self, from: u32, to: u32, depth: &mut u32) -> bool {
-        let mut at = to;
-        loop {
-            at!("down_lock");
-            let guard = self.ep(at).mtx.lock();
-            let next = locked::get(&self.ep(at).watches);
-            local!(next = next);
-            at!("down_unlock");
-            drop(guard);
-            if next == 0 {
-                local!(at = from);
-                return true;
-            }
-            at = next;
+    /// And of what it watches.
+    fn down_next(&self, next: u32, depth: &mut u32) {
+        let ep = self.ep(next);
+        at!("down_next_lock");
+        let guard = ep.lock_nested();
+        if locked::is(&ep.watches) {
             *depth += 1;
-            local!(at = at, depth = *depth);
-            if at == from || *depth > MAX {
-                return false;
-            }
         }
+        local!(depth = *depth);
+        at!("down_next_unlock");
+        ep.unlock_nested(guard);
     }
 
     /// `ep_get_upwards_depth_proc`, under RCU.
@@ -142,6 +187,8 @@ impl Epolls {
     fn insert(&self, from: u32, to: u32) {
         at!("mtx_lock");
         let guard = self.ep(from).mtx.lock();
+        at!("tep_lock");
+        let tep = self.ep(to).mtx.lock();
         at!("attach");
         // ORDERING: Relaxed; epnested_mutex orders it.
         self.ep(to).refs.store(from, Ordering::Relaxed);
@@ -149,6 +196,8 @@ impl Epolls {
         // ORDERING: Relaxed; mtx orders it.
         self.ep(from).watches.store(to, Ordering::Relaxed);
         self.shape();
+        at!("tep_unlock");
+        drop(tep);
         self.poll(to);
         at!("mtx_unlock");
         drop(guard);
@@ -161,13 +210,59 @@ impl Epolls {
         let next = locked::get(&self.ep(to).watches);
         local!(at = next);
         if next != 0 {
+            let ep = self.ep(next);
             at!("poll_next_lock");
-            let inner = self.ep(next).mtx.lock();
+            let inner = ep.lock_nested();
             at!("poll_next_unlock");
-            drop(inner);
+            ep.unlock_nested(inner);
         }
         at!("poll_unlock");
         drop(guard);
+    }
+
+    /// `close` of the last reference to an epoll's file: `eventpoll_release_file` for what watches it, then its own
+    /// `->release`. It watches nothing.
+    pub fn close(&self, number: u32) {
+        let _scope = within("close");
+        let ep = self.ep(number);
+        loop {
+            at!("first");
+            // ORDERING: Relaxed; file->f_lock orders it, and nobody who may add has the file.
+            let above = ep.refs.load(Ordering::Relaxed);
+            local!(above = above);
+            if above == 0 {
+                break;
+            }
+            let above = self.ep(above);
+            if above.walked.get() {
+                witness("HeldBack", format_args!("the close waits for the walk down"));
+            }
+            at!("lock");
+            let guard = above.mtx.lock();
+            at!("unlink");
+            // ORDERING: Relaxed, likewise.
+            ep.refs.store(0, Ordering::Relaxed);
+            at!("erase");
+            // ORDERING: Relaxed; mtx orders it.
+            above.watches.store(0, Ordering::Relaxed);
+            at!("unlock");
+            drop(guard);
+        }
+        at!("own_lock");
+        let guard = ep.mtx.lock();
+        at!("own_unlock");
+        drop(guard);
+        at!("free");
+        ep.there.retire();
+        ep.freed.set(true);
+    }
+
+    /// The epolls that were freed, and those that were used after that; for observers.
+    pub fn raw_gone(&self) -> [Vec<u32>; 2] {
+        let numbers = |is: fn(&Eventpoll) -> bool| {
+            (1..).zip(&self.eps).filter(|(_, ep)| is(ep)).map(|(number, _)| number).collect()
+        };
+        [numbers(|ep| ep.freed.get()), numbers(|ep| ep.uaf.get())]
     }
 
     /// Whether somebody has epnested_mutex, for observers.

@@ -7,15 +7,17 @@ use graceref::sync::model::{Ghost, violated, witness};
 use graceref::sync::{AtomicU32, Mutex, Ordering, within};
 use graceref::{at, local};
 
-/// How events that come meanwhile, and who looks meanwhile, are taken care of.
+/// How events that come meanwhile, and looks meanwhile, are taken care of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fix {
-    /// Who looks looks again if the lists were switched.
+    /// A second look if the lists were switched.
     Seqcount,
     /// A look at either list.
     Twice,
     /// What becomes ready meanwhile is not kept.
     Dropped,
+    /// What could not be reported is not kept.
+    Unspliced,
 }
 
 /// One item on the ready list.
@@ -24,6 +26,8 @@ pub struct ReadyList {
     fix: Fix,
     /// Level-triggered: it stays on the list while its file is ready.
     level: bool,
+    /// Nothing can be reported: the caller's memory cannot be written to.
+    fault: bool,
     lock: Mutex<()>,
     rdllist: AtomicU32,
     ovflist: AtomicU32,
@@ -36,10 +40,11 @@ pub struct ReadyList {
 
 impl ReadyList {
     /// An item on the ready list; a level-triggered one is ready.
-    pub fn new(fix: Fix, level: bool) -> Self {
+    pub fn new(fix: Fix, level: bool, fault: bool) -> Self {
         Self {
             fix,
             level,
+            fault,
             lock: Mutex::new(()),
             rdllist: AtomicU32::new(1),
             ovflist: AtomicU32::new(0),
@@ -60,7 +65,7 @@ impl ReadyList {
         // ORDERING: AcqRel: the count's change comes before what it announces.
         self.seq.fetch_add(1, Ordering::AcqRel);
         at!("splice");
-        // ORDERING: Release: after the count's change, for who looks.
+        // ORDERING: Release: after the count's change, for whoever looks.
         self.rdllist.store(0, Ordering::Release);
         at!("open");
         // ORDERING: Release, likewise.
@@ -73,25 +78,34 @@ impl ReadyList {
         at!("poll");
         // ORDERING: Acquire pairs with the Release of the event.
         let got = self.ready.load(Ordering::Acquire) != 0;
-        self.told.set(got);
-        local!(got = got);
-        if got && self.level {
+        let rest = got && self.fault;
+        self.told.set(got && !rest);
+        local!(got = got, rest = rest);
+        if got && !rest && self.level {
             at!("requeue");
-            // ORDERING: Release, for who looks.
+            // ORDERING: Release, for whoever looks.
             self.rdllist.store(1, Ordering::Release);
         }
-        self.done();
+        self.done(rest);
     }
 
-    /// `ep_done_scan`.
-    fn done(&self) {
+    /// `ep_done_scan`, with what is left on `txlist`.
+    fn done(&self, rest: bool) {
         let _scope = within("done");
         at!("lock");
         let guard = self.lock.lock();
         at!("seq");
         // ORDERING: AcqRel: the count's change comes before what it announces.
         self.seq.fetch_add(1, Ordering::AcqRel);
-        self.drain();
+        self.drain(rest);
+        at!("close");
+        // ORDERING: Release: the ready list comes first.
+        self.open.store(0, Ordering::Release);
+        if rest && self.fix != Fix::Unspliced {
+            at!("splice");
+            // ORDERING: Release, for whoever looks.
+            self.rdllist.store(1, Ordering::Release);
+        }
         at!("seq_end");
         // ORDERING: Release: after the lists' change.
         self.seq.fetch_add(1, Ordering::Release);
@@ -99,19 +113,17 @@ impl ReadyList {
         drop(guard);
     }
 
-    fn drain(&self) {
+    /// What is on `txlist` stays there.
+    fn drain(&self, rest: bool) {
         at!("drain");
         // ORDERING: Relaxed; ep->lock orders it.
-        let got = self.ovflist.swap(0, Ordering::Relaxed) != 0;
+        let got = self.ovflist.swap(0, Ordering::Relaxed) != 0 && !rest;
         local!(got = got);
         if got {
             at!("add");
-            // ORDERING: Release, for who looks.
+            // ORDERING: Release, for whoever looks.
             self.rdllist.store(1, Ordering::Release);
         }
-        at!("close");
-        // ORDERING: Release: the ready list comes first.
-        self.open.store(0, Ordering::Release);
     }
 
     /// `ep_events_available`, for an `epoll_wait` that does not wait.
@@ -154,26 +166,19 @@ impl ReadyList {
         self.ready.store(1, Ordering::Release);
         at!("lock");
         let guard = self.lock.lock();
-        at!("add");
-        self.add();
-        at!("unlock");
-        drop(guard);
-    }
-
-    /// To the list that is open, under ep->lock.
-    fn add(&self) {
-        let open = locked::is(&self.open);
-        if !open {
-            // ORDERING: Release, for who looks.
+        // The list that is open.
+        if !locked::is(&self.open) {
+            at!("add");
+            // ORDERING: Release, for whoever looks.
             self.rdllist.store(1, Ordering::Release);
-        } else if self.fix == Fix::Dropped {
-            // ORDERING: Relaxed; nothing follows from it.
-            self.ovflist.load(Ordering::Relaxed);
-        } else {
+        } else if self.fix != Fix::Dropped {
+            at!("overflow");
             // ORDERING: Relaxed; ep->lock orders it.
             self.ovflist.store(1, Ordering::Relaxed);
             witness("Overflows", format_args!("the event goes to the overflow list"));
         }
+        at!("unlock");
+        drop(guard);
     }
 
     /// The truth values, for observers.

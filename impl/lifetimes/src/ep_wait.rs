@@ -18,6 +18,8 @@ pub enum Fix {
     Kfree,
     /// `ep_unregister_pollwait` does not take the queue's lock.
     Unlocked,
+    /// The item is taken off the ready list before it is unregistered.
+    Early,
 }
 
 /// A wait queue, and the entry of an item on it.
@@ -145,12 +147,42 @@ impl Wait {
 
     fn whead_null(&self, last: bool) {
         // ORDERING: Release pairs with the Acquire of `unregister`, which frees the entry.
-        around(|| self.whead.store(0, Ordering::Release), || self.inside.set(!last));
+        around(
+            || self.whead.store(0, Ordering::Release),
+            || {
+                self.touch(ENTRY);
+                self.inside.set(!last);
+            },
+        );
     }
 
-    /// `ep_unregister_pollwait`, and the item goes.
-    pub fn unregister(&self) {
+    /// `ep_remove`: the entry goes, and the item.
+    pub fn remove(&self) {
         self.start();
+        if self.fix == Fix::Early {
+            self.rdl_unlink();
+        }
+        self.unregister();
+        if self.inside.get() {
+            violated("NoLateCallback", format_args!("unregistered, and a callback runs"));
+        }
+        if self.fix != Fix::Early {
+            self.rdl_unlink();
+        }
+        at!("entry_free");
+        self.entry.retire();
+        self.freed.with(|freed| freed[ENTRY] = true);
+    }
+
+    /// Off the ready list, under ep->lock.
+    fn rdl_unlink(&self) {
+        at!("rdl_unlink");
+        // ORDERING: Relaxed; ep->lock orders it.
+        self.ready.store(0, Ordering::Relaxed);
+    }
+
+    /// `ep_unregister_pollwait`.
+    fn unregister(&self) {
         at!("unreg_rcu");
         let reader = self.rcu.lock();
         at!("unreg_whead");
@@ -171,12 +203,6 @@ impl Wait {
         }
         at!("unreg_rcu_unlock");
         drop(reader);
-        if self.inside.get() {
-            violated("NoLateCallback", format_args!("unregistered, and a callback runs"));
-        }
-        at!("entry_free");
-        self.entry.retire();
-        self.freed.with(|freed| freed[ENTRY] = true);
     }
 
     fn unlink(&self) {

@@ -321,7 +321,7 @@ fn a_queue_that_was_freed_first_has_told_the_item() {
     let _alone = alone();
     let wait = Wait::new(WaitFix::Last);
     wait.free_queue();
-    wait.unregister();
+    wait.remove();
     let report = take_report();
     assert!(report.violations.is_empty() && report.witnesses.contains_key("Null"));
 }

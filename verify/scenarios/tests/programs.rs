@@ -59,6 +59,7 @@ fn the_shortest_programs_that_tell_the_proposals_from_today() {
 fn what_can_be_seen_today() {
     let mut out = String::new();
     for (name, witness) in [
+        ("api-dup", "ClosedDel"),
         ("api-dup", "Stranded"),
         ("api-pile", "PiledUp"),
         ("api-fork", "ChildDel"),

@@ -29,12 +29,31 @@ pub const LAWS: &[Law] = &[
         let open = |item: &Item| state.open(item.file) && state.open(item.ep);
         state.items.iter().chain(&state.others).all(open)
     }),
-    always("KeptUntilLast", |state| called(state, Name::CtlDel) || closed(state)),
-    always("ExitKeeps", |state| !called(state, Name::Exit) || closed(state)),
     always("EventsOutliveClose", |state| waited(state).is_none_or(|wait| wait.tells_all(state))),
     always("NoEventAfterDel", |state| {
         waited(state).is_none_or(|wait| {
             wait.events().all(|(file, fd)| state.added.contains(&(wait.ep, file, fd)))
+        })
+    }),
+    always("KeptUntilLast", |state| {
+        waited(state).is_none_or(|wait| {
+            let of: Vec<&Key> = state.added.iter().filter(|key| key.0 == wait.ep).collect();
+            let all = of.iter().all(|key| state.ready.contains(key.1));
+            !all || state.items.iter().any(|item| item.et) || wait.got.len() == of.len()
+        })
+    }),
+    always("ExitKeeps", |state| {
+        let gone = state.run.values().any(|run| *run == Run::Gone);
+        !gone || waited(state).is_none_or(|wait| wait.tells_all(state))
+    }),
+    always("LevelTold", |state| {
+        waited(state).is_none_or(|wait| {
+            let level =
+                |item: &&Item| item.ep == wait.ep && !item.et && Kind::of(item.file) == Kind::Event;
+            state.items.iter().filter(level).all(|item| {
+                wait.got.contains(&Got::Event(item.file, item.fd))
+                    == state.ready.contains(item.file)
+            })
         })
     }),
     always("EdgeOnce", |state| {
@@ -45,6 +64,10 @@ pub const LAWS: &[Law] = &[
     always("DelNeedsNumber", |state| {
         let gone = |by, &(_, file, fd): &Key| state.at(by, fd) == Some(file);
         by(state, Name::CtlDel).is_none_or(|by| state.call.gone.iter().all(|key| gone(by, key)))
+    }),
+    always("RefusedKeeps", |state| {
+        let ctl = state.call.made.is_some_and(|(_, name)| name.is_ctl());
+        !ctl || state.call.answer.is == "ok" || keys(&state.items) == state.added
     }),
     always("DelIsShared", |state| {
         by(state, Name::CtlDel).is_none_or(|by| match (state.call.answer.is, argument(state, by)) {
@@ -69,10 +92,16 @@ pub const LAWS: &[Law] = &[
     always("DepthBounded", |state| {
         files(state).into_iter().all(|file| deepest(state, file, &[]).is_some_and(|deep| deep <= 4))
     }),
+    somewhere("ClosedDel", |state| {
+        called(state, Name::CtlDel)
+            && state.call.answer.is == "EBADF"
+            && stranded(state).any(|item| item.fd == state.call.args[1])
+    }),
     somewhere("Stranded", |state| {
-        let reached =
-            |item: &Item| state.fds.keys().any(|by| state.at(by, item.fd) == Some(item.file));
-        !state.items.iter().all(reached)
+        by(state, Name::CtlDel).is_some_and(|by| {
+            state.call.answer.is == "ENOENT"
+                && stranded(state).any(|item| state.at(by, state.call.args[1]) == Some(item.file))
+        })
     }),
     somewhere("PiledUp", |state| {
         let left = state.fds["P1"].values().filter(|file| **file == Some("a")).count();
@@ -117,9 +146,10 @@ fn called(state: &State, name: Name) -> bool {
     by(state, name).is_some()
 }
 
-/// What the call took away was closed by everyone.
-fn closed(state: &State) -> bool {
-    state.call.gone.iter().all(|&(ep, file, _)| !state.open(ep) || !state.open(file))
+/// The items that no number reaches any more.
+fn stranded(state: &State) -> impl Iterator<Item = &Item> {
+    let reached = |item: &Item| state.fds.keys().any(|by| state.at(by, item.fd) == Some(item.file));
+    state.items.iter().filter(move |item| !reached(item))
 }
 
 fn argument(state: &State, by: Proc) -> Option<Key> {

@@ -52,6 +52,8 @@ pub enum Rule {
     Reader,
     /// As today, but nothing is asked when one epoll is added to another.
     NoLoop,
+    /// As today, but a level is told once, as an edge is.
+    Once,
 }
 
 /// One registration.
@@ -170,6 +172,10 @@ impl Name {
             Name::Read => "Read",
             Name::Kill => "Kill",
         }
+    }
+
+    const fn is_ctl(self) -> bool {
+        matches!(self, Name::CtlAdd | Name::CtlAddEt | Name::CtlMod | Name::CtlModEt | Name::CtlDel)
     }
 
     const fn adds(self) -> bool {

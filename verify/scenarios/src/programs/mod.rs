@@ -33,7 +33,7 @@ pub struct Program {
     pub system: System,
 }
 
-const RULES: [(&str, Rule); 8] = [
+const RULES: [(&str, Rule); 9] = [
     ("number", Rule::Number),
     ("file", Rule::File),
     ("table", Rule::Table),
@@ -42,13 +42,14 @@ const RULES: [(&str, Rule); 8] = [
     ("keytable", Rule::KeyTable),
     ("reader", Rule::Reader),
     ("noloop", Rule::NoLoop),
+    ("once", Rule::Once),
 ];
 
 /// Where each proposal is compared with today's rule.
 const COMPARED: [&str; 4] = ["dup", "fork", "takeover", "trick"];
 
 /// What breaks the properties: a rule that is tried alone, and the cast in which it shows.
-const BROKEN: [(&str, &str); 11] = [
+const BROKEN: [(&str, &str); 12] = [
     ("dup", "number"),
     ("dup", "keyfile"),
     ("fork", "number"),
@@ -58,6 +59,7 @@ const BROKEN: [(&str, &str); 11] = [
     ("trick", "number"),
     ("trick", "keyfd"),
     ("pile", "number"),
+    ("edge", "once"),
     ("signalfd", "reader"),
     ("chain", "noloop"),
 ];

@@ -33,6 +33,7 @@ impl World for PathCheck {
 /// The kernel's calls.
 fn describe(label: &str) -> &'static str {
     match label {
+        "fd" => "the system call finds its descriptor",
         "add_mtx" => "ep_loop_check_proc(): mutex_lock(&nested->mtx)",
         "list_get_load" => "list_file(): read f_count",
         "list_get_cas" => "cmpxchg f_count, not from zero",
@@ -54,6 +55,8 @@ fn describe(label: &str) -> &'static str {
         "erase" => "rb_erase(), kfree_rcu(epi)",
         "release" => "->release",
         "free" => "file_free(file); alloc_empty_file() takes the slot",
+        "rcu_wait" => "a grace period begins",
+        "rcu_over" => "  and is over",
         "rcu_free" => "file_free_rcu(); the slot is another file's",
         _ => "",
     }

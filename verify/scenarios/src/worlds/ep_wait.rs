@@ -21,7 +21,7 @@ struct Entry {
 impl World for Entry {
     fn run(&self, thread: usize) {
         match (thread, self.other) {
-            (0, _) => self.wait.unregister(),
+            (0, _) => self.wait.remove(),
             (_, Other::Wake) => self.wait.wake(),
             (_, Other::Owner) => self.wait.free_queue(),
         }
@@ -39,7 +39,8 @@ impl World for Entry {
     fn at_end(&self) {
         let raw = self.wait.raw();
         let [freed, _] = self.wait.raw_gone();
-        let held = raw.iter().any(|&(name, is)| is && ["wq", "linked", "rcu"].contains(&name));
+        let held =
+            raw.iter().any(|&(name, is)| is && ["wq", "linked", "ready", "rcu"].contains(&name));
         if held || !freed.contains(&"entry") {
             violated("NothingLeft", format_args!("{raw:?} at the end, freed {freed:?}"));
         }
@@ -49,19 +50,22 @@ impl World for Entry {
 /// The kernel's calls.
 fn describe(label: &str) -> &'static str {
     match label {
+        "start" => "finds the entry: by the queue that it is on, or by the item that it is of",
         "wake_lock" => "__wake_up(): spin_lock(&wq->lock)",
         "callback" => "ep_poll_callback(): ep->rdllist",
         "callback_unlink" => "  POLLFREE: list_del_init(&wait->entry)",
         "callback_whead" | "callback_whead_first" => "  smp_store_release(&pwq->whead, NULL)",
         "wake_unlock" | "unreg_unlock" => "  spin_unlock(&wq->lock)",
         "gp_wait" => "synchronize_rcu()",
+        "gp_over" => "  and the grace period is over",
         "wq_free" => "kfree(wq)",
         "unreg_rcu" => "ep_unregister_pollwait(): rcu_read_lock()",
         "unreg_whead" => "  smp_load_acquire(&pwq->whead)",
         "unreg_lock" => "remove_wait_queue(): spin_lock(&wq->lock)",
         "unreg_unlink" => "  list_del(&wait->entry)",
         "unreg_rcu_unlock" => "rcu_read_unlock()",
-        "entry_free" => "the entry is freed",
+        "rdl_unlink" => "ep_remove_epi(): list_del_init(&epi->rdllink)",
+        "entry_free" => "the entry is freed, and the item",
         _ => "",
     }
 }
@@ -84,7 +88,7 @@ fn scenario(
 }
 
 pub(crate) fn all() -> Vec<Scenario> {
-    use Fix::{First, Kfree, Last, Unlocked};
+    use Fix::{Early, First, Kfree, Last, Unlocked};
     use Other::{Owner, Wake};
     vec![
         scenario(
@@ -111,6 +115,12 @@ pub(crate) fn all() -> Vec<Scenario> {
             "the entry is unlinked without the queue's lock",
             (Unlocked, Wake),
             &["NoLateCallback"],
+        ),
+        scenario(
+            "ep-wait-early",
+            "the item is taken off the ready list before it is unregistered",
+            (Early, Wake),
+            &["NothingLeft"],
         ),
     ]
 }

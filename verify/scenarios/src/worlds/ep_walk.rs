@@ -47,6 +47,8 @@ fn describe(label: &str) -> &'static str {
         "close_mtx_unlock" => "mutex_unlock(&ep->mtx)",
         "close_put" => "ep_refcount_dec_and_test(ep)",
         "close_free" => "ep_free(): kfree(ep)",
+        "close_rcu_wait" => "a grace period begins",
+        "close_rcu_over" => "  and is over",
         "close_rcu_free" => "the RCU callbacks",
         _ => "",
     }
