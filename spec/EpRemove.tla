@@ -28,35 +28,52 @@
                   eventpoll_release_file (2026)
         "none"    nothing
         "always"  epi_fget, and eventpoll_release_file asks for it as well
+   Count: what f_count is
+        "atomic_long"  epi_fget is inc-not-zero, and whoever puts the last
+                       reference has the file
+        "file_ref"     (6.13) epi_fget adds one and then looks; the last put
+                       has the file if nobody came in before its second step
+   PinPoll:   epi_fget before ->poll (2024: two years before ep_remove has it)
    PutInside: ep's reference is dropped before mutex_unlock (2023), not after
    RcuFree:   struct eventpoll is freed after a grace period (2026)
    Inline:    an fput that was the last runs __fput at once, under ep->mtx
+   Lifo:      of two __fput that are left to one task the later runs first, as
+              task work does today; nobody promises an order
    Tasks: who is there. "file" closes the file, "epfd" the epoll; "del", "add"
         and "fail" are in EPOLL_CTL_DEL, in EPOLL_CTL_ADD, and in one that
-        fails and takes the item back; "wait" is in epoll_wait.
+        fails and takes the item back; "wait" is in epoll_wait. An insert
+        that does not fail polls the file as well.
+
+   The item is freed by RCU as well (kfree_rcu), and nobody here reads it under
+   RCU alone: a task that has no lock may find it gone at once.
 
    The struct file is type-stable: once freed it is another file's at once
    (file is 2), and so are its f_lock and its f_op. A task that has an f_lock
-   cannot be preempted: a grace period waits for it. Who reads ep itself under
+   cannot be preempted: a grace period waits for it. Reading ep itself under
    RCU is in EpWalk.
 
    Code: impl/lifetimes/src/ep_remove.rs, impl/lifetimes/src/ep_remove/objects.rs,
-         impl/lifetimes/src/counts/atomic_long.rs *)
+         impl/lifetimes/src/counts/atomic_long.rs, file_ref.rs *)
 EXTENDS Integers, FiniteSets
 
-CONSTANTS Guard, PutInside, RcuFree, Inline, Tasks, Waits
+CONSTANTS Guard, Count, PinPoll, PutInside, RcuFree, Inline, Lifo, Tasks, Waits
 
 ASSUME Guard \in {"none", "dying", "pin", "always"}
-ASSUME PutInside \in BOOLEAN /\ RcuFree \in BOOLEAN /\ Inline \in BOOLEAN
+ASSUME Count \in {"atomic_long", "file_ref"}
+ASSUME PinPoll \in BOOLEAN /\ PutInside \in BOOLEAN /\ RcuFree \in BOOLEAN /\ Inline \in BOOLEAN
+ASSUME Lifo \in BOOLEAN
 ASSUME Tasks \subseteq {"file", "epfd", "del", "add", "fail", "wait"}
 \* How often to wait; 0 is for ever.
 ASSUME Waits \in 0..2
 \* Nobody would get out of it again.
 ASSUME Inline => Tasks = {"file", "wait"}
+\* The calls' puts are one step.
+ASSUME Count = "file_ref" => Tasks \cap {"del", "add", "fail"} = {} /\ ~Inline
 
 Callers == Tasks \cap {"del", "add", "fail"}
+TwoStep == Count = "file_ref"
+Dead    == -7                           \* of file_ref, whose word is one less
 Adds    == Tasks \cap {"add", "fail"} # {}
-Pins    == Guard \in {"pin", "always"}
 
 (*
 --algorithm EpRemove {
@@ -74,21 +91,27 @@ variables
   \* ghosts
   removed  = 0;                         \* how often the item was
   released = 0;                         \* how often the file's ->release ran
-  freed    = {};                        \* what is gone: "ep", "head"
-  uaf      = {};                        \* and was used: "ep", "mutex", "head"
+  freed    = {};                        \* what is gone: "ep", "item", "head"
+  uaf      = {};                        \* and was used: the same, or "mutex", which is in ep
   strange  = FALSE;                     \* somebody touched the slot, and it was another file's
 
 define {
   Skips(path) == Guard = "dying" /\ path # "file"
-  Asks(path)  == (path # "file" /\ Guard = "pin") \/ Guard = "always"
+  Place(what) == IF what = "mutex" THEN "ep" ELSE what
+  Polls(path) == path \in {"wait", "add"}
+  Asks(path)  == IF Polls(path) THEN PinPoll ELSE (path # "file" /\ Guard = "pin") \/ Guard = "always"
 }
 
 macro touch_file() {
   strange := strange \/ file # 1;
 }
 
-macro touch(what, place) {
-  if (place \in freed) { uaf := uaf \cup {what} };
+macro touch(what) {
+  uaf := uaf \cup {w \in what : Place(w) \in freed};
+}
+
+macro pin() {
+  if (TwoStep) { goto pin_get } else { goto pin_get_load };
 }
 
 \* Task work: __fput of ep's file, if this task's put was the last.
@@ -111,7 +134,9 @@ fd:                                     \* the system call finds its descriptor
   else { if (self = "epfd") { goto epfd_put } else { goto mtx_lock } };
 file_put:                               \* close(2): fput(file)
   f_count := f_count - 1;
-  if (f_count # 0) { goto Done };
+  if (f_count # 0) { goto Done } else { if (~TwoStep) { goto fast_path } };
+file_kill:                              \* dead, if nobody has got a reference since
+  if (f_count # 0) { goto Done } else { f_count := Dead };
 fast_path:                              \* __fput: eventpoll_release, without a lock
   path := "file";
   last := FALSE;
@@ -125,15 +150,17 @@ first:                                  \* eventpoll_release_file: the first ite
 first_unlock:
   f_lock := FALSE;
   if (~had) { goto release };
+epi_ep:                                 \* whose item it is; without a lock
+  touch({"item"});
 mtx_lock:
   await ~mtx;
   mtx := TRUE;
-  touch("mutex", "ep");
+  touch({"mutex"});
   had := rbr;
   if (path \in {"add", "fail"}) { goto attach }
   else { if (~rbr /\ path # "file") { leave_item() }
-  else { if (Asks(path)) { goto pin_get_load }
-  else { if (path = "wait") { goto poll } else { goto lock } } } };
+  else { if (Asks(path)) { pin() }
+  else { if (Polls(path)) { goto poll } else { goto lock } } } };
 attach:                                 \* ep_insert: ep_attach_file
   await ~f_lock;
   f_lock := TRUE;
@@ -146,9 +173,8 @@ insert:                                 \* ep_rbtree_insert
   rbr := TRUE;
 ep_get:
   refs := refs + 1;
-  if (path = "add") { goto mtx_unlock }
-  else { if (~Asks(path)) { goto lock } };
-pin_get_load:                           \* epi_fget
+  if (~Asks(path)) { if (Polls(path)) { goto poll } else { goto lock } };
+pin_get_load:                           \* epi_fget up to 6.12
   seen := f_count;
   touch_file();
   if (seen = 0) { had := FALSE; leave_item() };
@@ -157,7 +183,12 @@ pin_get_cas:
   else {
     f_count := seen + 1;
     pinned  := TRUE;
-    if (path = "wait") { goto poll } };
+    if (Polls(path)) { goto poll } else { goto lock } };
+pin_get:                                \* since 6.13: whatever the word is
+  f_count := f_count + 1;
+  pinned  := f_count > 0;
+  touch_file();
+  if (~pinned) { had := FALSE; leave_item() } else { if (Polls(path)) { goto poll } };
 lock:                                   \* ep_remove_file
   await ~f_lock;
   f_lock := TRUE;
@@ -171,7 +202,7 @@ f_op:                                   \* is it an epoll file?
   touch_file();
 unlink:                                 \* hlist_del_rcu
   link := FALSE;
-  touch("head", "head");
+  touch({"head", "item"});
 unlock:
   f_lock := FALSE;
   touch_file();
@@ -179,29 +210,38 @@ unlock:
 erase:                                  \* ep_remove_epi: rb_erase, kfree_rcu
   rbr     := FALSE;
   removed := removed + 1;
-  touch("ep", "ep");
+  touch({"ep", "item"});
+  freed   := freed \cup {"item"};
   if (path = "file") { if (PutInside) { goto put_inside } else { goto mtx_unlock } };
 item_put:                               \* never the last: the caller has ep's file
   refs := refs - 1;
-  touch("ep", "ep");
+  touch({"ep"});
   if (pinned) { goto pin_put } else { leave_item() };
-poll:                                   \* ->poll
+poll:                                   \* ->poll, of the file's own eventpoll
   touch_file();
+  touch({"head"});
   if (~pinned) { goto mtx_unlock };
 pin_put:                                \* fput, under ep->mtx
   f_count := f_count - 1;
-  last    := last \/ f_count = 0;
-  pinned  := FALSE;
-  if (Inline /\ f_count = 0) { goto fast_path } else { leave_item() };
+  if (TwoStep /\ f_count = 0) { goto pin_kill }
+  else {
+    last   := last \/ f_count = 0;
+    pinned := FALSE;
+    if (Inline /\ f_count = 0) { goto fast_path } else { leave_item() } };
+pin_kill:
+  last   := f_count = 0;
+  pinned := FALSE;
+  if (f_count = 0) { f_count := Dead };
+  leave_item();
 put_inside:                             \* 2023: ep_refcount_dec_and_test under ep->mtx
   refs := refs - 1;
   dead := refs = 0;
-  touch("ep", "ep");
+  touch({"ep"});
 mtx_unlock:                             \* mutex_unlock: the owner word
   mtx := FALSE;
-  touch("mutex", "ep");
+  touch({"mutex"});
 mtx_tail:                               \* and the waiters' list
-  touch("mutex", "ep");
+  touch({"mutex"});
   if (path \in {"del", "add", "fail"}) { goto ctl_put }
   else { if (path = "wait") {
     waits := IF Waits = 0 THEN 0 ELSE waits + 1;
@@ -213,7 +253,7 @@ mtx_tail:                               \* and the waiters' list
     else { if (last) { goto fast_path } else { goto Done } } } } } } };
 ep_put:
   refs := refs - 1;
-  touch("ep", "ep");
+  touch({"ep"});
   if (refs # 0) {
     if (path = "file") { goto first }
     else { if (last) { goto fast_path } else { goto Done } } };
@@ -240,8 +280,8 @@ ctl_put:                                \* epoll_ctl: fput(file)
   last := f_count = 0;
 epfd_put:                               \* fput(epfd's file)
   e_count := e_count - 1;
-  if (last) { elast := e_count = 0; goto fast_path }
-  else { if (e_count # 0) { goto Done } else { path := "epfd"; goto mtx_lock } };
+  if (e_count = 0 /\ (Lifo \/ ~last)) { path := "epfd"; goto mtx_lock }
+  else { if (last) { elast := e_count = 0; goto fast_path } else { goto Done } };
 }
 }
 *)
@@ -249,24 +289,28 @@ epfd_put:                               \* fput(epfd's file)
 \* END TRANSLATION
 
 -----------------------------------------------------------------------------
+FileDead == IF TwoStep THEN f_count < 0 ELSE f_count = 0
+
 Done == \A t \in Tasks : pc[t] = "Done"
 
 \* From the look at the item on, with ep->mtx held.
-MtxLabels == {"attach", "attach_unlock", "insert", "ep_get", "pin_get_load", "pin_get_cas", "lock", "clear",
-              "f_op", "unlink", "unlock", "erase", "item_put", "poll", "pin_put", "put_inside", "mtx_unlock"}
+MtxLabels == {"attach", "attach_unlock", "insert", "ep_get", "pin_get_load", "pin_get_cas", "pin_get", "lock",
+              "clear", "f_op", "unlink", "unlock", "erase", "item_put", "poll", "pin_put", "pin_kill", "put_inside",
+              "mtx_unlock"}
 
 TypeOK ==
-  /\ f_count \in 0..4 /\ e_count \in 0..4 /\ refs \in 0..2
+  /\ f_count \in Dead..4 /\ e_count \in 0..4 /\ refs \in 0..2
   /\ f_ep \in BOOLEAN /\ link \in BOOLEAN /\ rbr \in BOOLEAN /\ dying \in BOOLEAN /\ mtx \in BOOLEAN
   /\ f_lock \in BOOLEAN /\ file \in 1..2
   /\ removed \in 0..2 /\ released \in 0..2 /\ strange \in BOOLEAN
-  /\ freed \subseteq {"ep", "head"} /\ uaf \subseteq {"ep", "mutex", "head"}
+  /\ freed \subseteq {"ep", "item", "head"} /\ uaf \subseteq {"ep", "mutex", "item", "head"}
 
 NoUseAfterFree == uaf = {}
 
 \* The same, by what it is that was used.
 MutexThere == "mutex" \notin uaf
 HeadThere  == "head" \notin uaf
+ItemThere  == "item" \notin uaf
 
 \* Whoever touches the struct file through the item touches the file that the item is of.
 SameFile == ~strange
@@ -278,7 +322,7 @@ ReleasedOnce == released <= 1
 
 \* What eventpoll_release believes when it finds f_ep NULL: no item of a dead file, but one that is going just now.
 FastPath ==
-  (f_count = 0 /\ ~f_ep) => ~link \/ \E t \in Tasks : path[t] = "file" /\ pc[t] \in {"f_op", "unlink"}
+  (FileDead /\ ~f_ep) => ~link \/ \E t \in Tasks : path[t] = "file" /\ pc[t] \in {"f_op", "unlink"}
 
 \* One reference for the epoll file, one for the item: ep goes when both have.
 RefsAreHolders == "ep" \in freed => refs = 0 /\ e_count = 0 /\ ~rbr
@@ -289,7 +333,7 @@ CallsExclude ==
 
 NothingLeft ==
   Done =>
-    /\ f_count = 0 /\ released = 1 /\ file = 2 /\ "head" \in freed
+    /\ FileDead /\ released = 1 /\ file = 2 /\ {"item", "head"} \subseteq freed
     /\ ~f_ep /\ ~link /\ ~rbr /\ removed = 1
     /\ ~mtx /\ ~f_lock
     /\ IF e_count = 0 THEN refs = 0 /\ "ep" \in freed ELSE refs = 1 /\ "ep" \notin freed
@@ -298,14 +342,15 @@ NothingLeft ==
 NeverReleased    == released = 0
 NeverEpFreed     == "ep" \notin freed
 NeverBailed      == ~\E t \in Tasks : path[t] = "epfd" /\ pc[t] = "pin_get_load" /\ f_count = 0
+NeverRevived     == ~\E t \in Tasks : pc[t] = "file_kill" /\ f_count > 0
 NeverPolledDying == ~\E t \in Tasks : pc[t] = "poll" /\ dying
 NeverLockedDying == ~\E t \in Tasks : path[t] = "epfd" /\ pc[t] = "unlock" /\ dying
 NeverByCall      == ~\E t \in Callers : pc[t] = "erase" /\ path[t] = t
 NeverByEpfd      == ~\E t \in Tasks : pc[t] = "erase" /\ path[t] = "epfd"
 NeverByFile      == ~\E t \in Tasks : pc[t] = "erase" /\ path[t] = "file"
 
-\* Liveness, if a mutex is handed over in the end to who waits for it.
-ClosedIsReleased == f_count = 0 ~> released > 0
+\* Liveness, if a mutex is handed over in the end to whoever waits for it.
+ClosedIsReleased == FileDead ~> released > 0
 BailedIsRemoved  == (\E t \in Tasks : path[t] = "epfd" /\ pc[t] = "mtx_unlock" /\ rbr) ~> ~rbr
 
 SpecHandoff == Spec /\ \A t \in Tasks : SF_vars(task(t) /\ pc[t] = "mtx_lock")
@@ -313,7 +358,7 @@ SpecHandoff == Spec /\ \A t \in Tasks : SF_vars(task(t) /\ pc[t] = "mtx_lock")
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
   /\ f_count' \in {0, f_count, 99} /\ f_ep' \in BOOLEAN /\ freed' \in {freed, {"ep"}}
-  /\ uaf' \in {uaf, {"mutex", "head"}} /\ strange' \in BOOLEAN
+  /\ uaf' \in {uaf, {"mutex", "item", "head"}} /\ strange' \in BOOLEAN
   /\ removed' \in {removed, 2} /\ released' \in {released, 2}
   /\ UNCHANGED <<pc, e_count, f_lock, link, rbr, dying, mtx, refs, file, path, had, seen, pinned,
                  last, elast, dead, waits>>

@@ -11,6 +11,15 @@ use graceref::sync::{MutexGuard, Ordering, Tracked, within};
 use graceref::{at, local};
 use objects::{Eventpoll, File, Gone, Item, USES};
 
+/// What `f_count` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// The `atomic_long_t` of up to 6.12.
+    AtomicLong,
+    /// The `file_ref_t` of 6.13, whose last put is two steps.
+    FileRef,
+}
+
 /// What `ep_remove` looks at before it touches `file->f_lock` and `f_ep`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
@@ -27,14 +36,20 @@ pub enum Guard {
 /// Which version of the code: each switch by itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Variant {
+    /// The watched file's count.
+    pub count: Count,
     /// What `ep_remove` looks at.
     pub guard: Guard,
+    /// `epi_fget` before `->poll`, as since 2024.
+    pub pin_poll: bool,
     /// The epoll's reference is dropped under `ep->mtx`, as in 2023.
     pub put_inside: bool,
     /// struct eventpoll is freed after a grace period, as in 2026.
     pub rcu_free: bool,
     /// An fput that was the last runs `__fput` at once.
     pub inline: bool,
+    /// Of two `__fput` that are left to one task the later runs first, as task work does today.
+    pub lifo: bool,
 }
 
 /// A system call: what a task does, and by which path it comes to the item.
@@ -74,6 +89,10 @@ impl Call {
     fn adds(self) -> bool {
         matches!(self, Call::Add | Call::Fail)
     }
+
+    fn polls(self) -> bool {
+        matches!(self, Call::Wait | Call::Add)
+    }
 }
 
 /// An epoll, an item, and the file that it watches.
@@ -91,12 +110,12 @@ impl Watch {
     /// What these calls find: they have their references already, and the item is there unless one of them adds it.
     pub fn new(variant: Variant, calls: &[Call]) -> Self {
         let there = !calls.iter().any(|call| call.adds());
-        let count = |is: fn(&Call) -> bool| 1 + calls.iter().filter(|&call| is(call)).count();
+        let references = |is: fn(&Call) -> bool| 1 + calls.iter().filter(|&call| is(call)).count();
         Self {
             variant,
-            file: File::new(count(|call| call.on_item()), there),
+            file: File::new(variant.count, references(|call| call.on_item()), there),
             ep: Eventpoll::new(
-                count(|call| !matches!(call, Call::File | Call::Epfd)),
+                references(|call| !matches!(call, Call::File | Call::Epfd)),
                 there.into(),
             ),
             item: Item::new(there),
@@ -130,7 +149,9 @@ impl Watch {
         if call.adds() {
             self.insert();
         }
-        if call != Call::Add && (had || call == Call::Fail) {
+        if call == Call::Add {
+            self.item_poll(call);
+        } else if had || call == Call::Fail {
             self.ep_remove(call);
         }
         self.ep.unlock(guard, &self.gone);
@@ -147,7 +168,7 @@ impl Watch {
             let had = locked::is(&self.item.rbr);
             local!(had = had);
             if had {
-                last = self.item_poll();
+                last = self.item_poll(Call::Wait);
             }
             self.ep.unlock(guard, &self.gone);
             local!(waits = waited);
@@ -159,13 +180,13 @@ impl Watch {
     }
 
     /// `ep_item_poll`. Returns whether its fput was the last.
-    fn item_poll(&self) -> bool {
-        let pins = self.asks(Call::Wait);
+    fn item_poll(&self, path: Call) -> bool {
+        let pins = self.asks(path);
         if pins && !self.pin() {
             return false;
         }
         at!("poll");
-        self.file.access("->poll", || self.descriptor.with(|_| ()));
+        self.file.access("->poll", || self.gone.touch("head", || self.file.head.with(|_| ())));
         if self.item.dying.raw_load() != 0 {
             witness("PolledDying", format_args!("->poll is called through an item that is dying"));
         }
@@ -192,6 +213,7 @@ impl Watch {
     /// Whether this path wants a pin.
     fn asks(&self, path: Call) -> bool {
         match self.variant.guard {
+            _ if path.polls() => self.variant.pin_poll,
             Guard::None | Guard::Dying => false,
             Guard::Pin => path != Call::File,
             Guard::Always => true,
@@ -234,7 +256,10 @@ impl Watch {
         }
         at!("erase");
         // ORDERING: Relaxed; ep->mtx orders it.
-        self.gone.touch("ep", || self.item.rbr.store(0, Ordering::Relaxed));
+        let erase = || self.item.rbr.store(0, Ordering::Relaxed);
+        self.gone.touch("ep", || self.gone.touch("item", erase));
+        self.item.memory.retire();
+        self.gone.item.set(true);
         self.removed(path);
         if path != Call::File {
             at!("item_put");
@@ -275,7 +300,8 @@ impl Watch {
             }
             at!("unlink");
             // ORDERING: Relaxed; f_lock orders it.
-            self.gone.touch("head", || item.link.store(0, Ordering::Relaxed));
+            let unlink = || item.link.store(0, Ordering::Relaxed);
+            self.gone.touch("head", || self.gone.touch("item", unlink));
             file.head.with_mut(|_| ());
         } else {
             witness("LockedDying", format_args!("f_lock of a dying file, to see that it is dying"));
@@ -285,33 +311,35 @@ impl Watch {
         had
     }
 
-    /// The task is done with the epoll's file, and then runs the `__fput` that it was left with.
-    fn done_with(&self, last: bool) {
+    /// The task is done with the epoll's file, and then runs each `__fput` that it was left with.
+    fn done_with(&self, mut last: bool) {
         let elast = {
             let _scope = within("epfd");
             self.ep.e_count.put()
         };
-        if last {
+        if last && !(elast && self.variant.lifo) {
             local!(elast = elast);
             self.__fput();
+            last = false;
         }
         if elast {
             local!(elast = false, path = "epfd");
-            self.clear_and_put();
+            last |= self.clear_and_put();
+        }
+        if last {
+            self.__fput();
         }
     }
 
-    /// `ep_clear_and_put`, the epoll's `->release`.
-    fn clear_and_put(&self) {
+    /// `ep_clear_and_put`, the epoll's `->release`. Returns whether an fput in it was the last of the watched file.
+    fn clear_and_put(&self) -> bool {
         at!("mtx_lock");
         let guard = self.gone.touch("mutex", || self.ep.mtx.lock());
         let had = locked::is(&self.item.rbr);
         local!(had = had);
         let last = had && self.ep_remove(Call::Epfd).unwrap_or(false);
         self.unlock_and_put(guard);
-        if last {
-            self.__fput();
-        }
+        last
     }
 
     /// Gives ep->mtx back, and a reference to the epoll before that or after it.
@@ -375,6 +403,8 @@ impl Watch {
             if !had {
                 return;
             }
+            at!("epi_ep");
+            gone.touch("item", || item.memory.with(|_| ()));
             at!("mtx_lock");
             let guard = gone.touch("mutex", || ep.mtx.lock());
             local!(had = locked::is(&item.rbr));
@@ -413,7 +443,7 @@ impl Watch {
     /// The values as they are now.
     pub fn raw(&self) -> Raw {
         let Self { file, ep, item, gone, .. } = self;
-        let freed = [("ep", gone.ep.get()), ("head", gone.head.get())];
+        let freed = [("ep", gone.ep.get()), ("item", gone.item.get()), ("head", gone.head.get())];
         let used = USES.map(|(name, _)| name).into_iter().zip(gone.used.get());
         let names = |(name, is): (&'static str, bool)| is.then_some(name);
         Raw {
@@ -439,9 +469,10 @@ impl Watch {
     pub fn nothing_left(&self) {
         let raw = self.raw();
         // What hangs on the file, and on the epoll, once the one and the other are closed.
-        let file = raw.f_count == 0 && raw.released == 1 && raw.file == 2;
+        let file = self.file.f_count.raw_is_dead() && raw.released == 1 && raw.file == 2;
         let head = raw.freed.contains(&"head");
-        let item = !(raw.f_ep || raw.link || raw.rbr) && raw.removed == 1;
+        let listed = raw.f_ep || raw.link || raw.rbr;
+        let item = !listed && raw.removed == 1 && raw.freed.contains(&"item");
         let ep_refs = i64::from(raw.e_count != 0);
         let ep = raw.refs == ep_refs && raw.freed.contains(&"ep") == (raw.e_count == 0);
         if !(file && head && item && ep) || raw.mtx || raw.f_lock {

@@ -10,7 +10,7 @@ use lifetimes::counts::{AtomicLong, FCount, in_spec_scale};
 use lifetimes::dmabuf::{self, DmaBuf};
 use lifetimes::ep_list::{Fix as ListFix, PathCheck};
 use lifetimes::ep_nested::{Check, Epolls};
-use lifetimes::ep_remove::{Call, Guard, Variant, Watch};
+use lifetimes::ep_remove::{Call, Count, Guard, Variant, Watch};
 use lifetimes::ep_wait::{Fix as WaitFix, Wait};
 use lifetimes::ep_walk::{Fix as WalkFix, Nested};
 use lifetimes::epoll::{Eventpoll, Fix};
@@ -246,15 +246,24 @@ fn the_specs_scale_keeps_what_is_near_dead_near_minus_eight() {
     assert_eq!(shown, [0, 1, -1, -9, -8, -7]);
 }
 
-const MERGED: Variant =
-    Variant { guard: Guard::Pin, put_inside: false, rcu_free: true, inline: false };
+const MERGED: Variant = Variant {
+    count: Count::AtomicLong,
+    guard: Guard::Pin,
+    pin_poll: true,
+    put_inside: false,
+    rcu_free: true,
+    inline: false,
+    lifo: true,
+};
 
 #[test]
 fn an_item_goes_with_whichever_of_its_files_is_closed_first() {
     let _alone = alone();
     for calls in [[Call::File, Call::Epfd], [Call::Epfd, Call::File]] {
-        for guard in [Guard::None, Guard::Dying, Guard::Pin] {
-            let watch = Watch::new(Variant { guard, ..MERGED }, &calls);
+        let guards =
+            [Guard::None, Guard::Dying, Guard::Pin].map(|guard| Variant { guard, ..MERGED });
+        for variant in guards.into_iter().chain([Variant { count: Count::FileRef, ..MERGED }]) {
+            let watch = Watch::new(variant, &calls);
             for call in calls {
                 watch.call(call, 1);
             }

@@ -1,15 +1,68 @@
 //! The objects that a removal goes through: the watched file, the epoll, and the item between them.
 
-use super::Variant;
+use super::{Count, Variant};
+use crate::counts::file_ref::{FileRef, Merged};
 use crate::counts::{AtomicLong, FCount};
 use graceref::at;
 use graceref::sync::model::{Ghost, around, violated};
 use graceref::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, Tracked, fence};
 
+/// `f_count`.
+#[derive(Debug)]
+pub(super) enum FileCount {
+    Long(AtomicLong),
+    Ref(Merged),
+}
+
+impl FileCount {
+    fn new(count: Count, references: usize) -> Self {
+        match count {
+            Count::AtomicLong => {
+                let count = AtomicLong::new();
+                (1..references).for_each(|_| count.get_file());
+                Self::Long(count)
+            }
+            Count::FileRef => {
+                assert_eq!(references, 1, "the spec has no calls on the item beside a file_ref_t");
+                Self::Ref(Merged::new())
+            }
+        }
+    }
+
+    pub(super) fn get_active(&self) -> bool {
+        match self {
+            Self::Long(count) => count.get_active(),
+            Self::Ref(count) => count.get_active(),
+        }
+    }
+
+    pub(super) fn put(&self) -> bool {
+        match self {
+            Self::Long(count) => count.put(),
+            Self::Ref(count) => count.put(),
+        }
+    }
+
+    /// The number of references; below zero if a `file_ref_t` is dead.
+    pub(super) fn raw(&self) -> i64 {
+        match self {
+            Self::Long(count) => count.raw(),
+            Self::Ref(count) => count.raw() + 1,
+        }
+    }
+
+    pub(super) fn raw_is_dead(&self) -> bool {
+        match self {
+            Self::Long(_) => self.raw() == 0,
+            Self::Ref(_) => self.raw() < 0,
+        }
+    }
+}
+
 /// The watched file. Its struct is type-stable: the slot stays a struct file, but not this one.
 #[derive(Debug)]
 pub(super) struct File {
-    pub(super) f_count: AtomicLong,
+    pub(super) f_count: FileCount,
     pub(super) f_lock: Mutex<()>,
     pub(super) f_ep: AtomicU32,
     /// `f_op`, which tells whose the slot is: 1 this file's, 2 another's.
@@ -22,11 +75,9 @@ pub(super) struct File {
 }
 
 impl File {
-    pub(super) fn new(references: usize, watched: bool) -> Self {
-        let f_count = AtomicLong::new();
-        (1..references).for_each(|_| f_count.get_file());
+    pub(super) fn new(count: Count, references: usize, watched: bool) -> Self {
         Self {
-            f_count,
+            f_count: FileCount::new(count, references),
             f_lock: Mutex::new(()),
             f_ep: AtomicU32::new(watched.into()),
             slot: AtomicU32::new(1),
@@ -89,6 +140,8 @@ pub(super) struct Item {
     pub(super) rbr: AtomicU32,
     /// Under `f_lock`.
     pub(super) dying: AtomicU32,
+    /// `epi->ep`, and what is gone when the item is freed.
+    pub(super) memory: Tracked<()>,
     pub(super) removed: Ghost<u32>,
 }
 
@@ -98,6 +151,7 @@ impl Item {
             link: AtomicU32::new(there.into()),
             rbr: AtomicU32::new(there.into()),
             dying: AtomicU32::new(0),
+            memory: Tracked::new(()),
             removed: Ghost::default(),
         }
     }
@@ -158,20 +212,29 @@ impl Eventpoll {
 #[derive(Debug, Default)]
 pub(super) struct Gone {
     pub(super) ep: Ghost<bool>,
+    pub(super) item: Ghost<bool>,
     pub(super) head: Ghost<bool>,
-    /// The epoll, its mutex, the file's own eventpoll.
-    pub(super) used: Ghost<[bool; 3]>,
+    /// The epoll, its mutex, the item, the file's own eventpoll.
+    pub(super) used: Ghost<[bool; 4]>,
 }
 
 /// The names of [`Gone::used`], in the spec and as properties.
-pub(super) const USES: [(&str, &str); 3] =
-    [("ep", "NoUseAfterFree"), ("mutex", "MutexThere"), ("head", "HeadThere")];
+pub(super) const USES: [(&str, &str); 4] = [
+    ("ep", "NoUseAfterFree"),
+    ("mutex", "MutexThere"),
+    ("item", "ItemThere"),
+    ("head", "HeadThere"),
+];
 
 impl Gone {
-    /// A step on the epoll, its mutex, or the head of the file's list.
+    /// A step on the epoll, its mutex, the item, or the head of the file's list.
     pub(super) fn touch<R>(&self, what: &'static str, step: impl FnOnce() -> R) -> R {
         around(step, || {
-            let freed = if what == "head" { &self.head } else { &self.ep };
+            let freed = match what {
+                "head" => &self.head,
+                "item" => &self.item,
+                _ => &self.ep,
+            };
             if freed.get() {
                 for (i, (name, property)) in USES.into_iter().enumerate() {
                     if name == what {

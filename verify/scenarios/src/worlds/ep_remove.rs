@@ -3,7 +3,7 @@
 //! Spec: `spec/EpRemove.tla`.
 
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
-use lifetimes::ep_remove::{Call, Guard, Variant, Watch};
+use lifetimes::ep_remove::{Call, Count, Guard, Variant, Watch};
 use lockstep::value::Value;
 
 struct EpRemove {
@@ -49,9 +49,10 @@ fn scenario(
 ) -> Scenario {
     let threads: Vec<&'static str> = calls.iter().map(|call| call.name()).collect();
     let who = threads.as_slice();
+    let pins = matches!(variant.guard, Guard::Pin | Guard::Always);
     let make = move || EpRemove { watch: Watch::new(variant, calls), calls };
     Scenario {
-        describe,
+        describe: if pins { describe } else { describe_flag },
         sought,
         locals: vec![
             Locals::new("path", who, "none"),
@@ -67,20 +68,34 @@ fn scenario(
     }
 }
 
+/// The kernel's calls up to April 2026, where `ep_remove` has no pin.
+fn describe_flag(label: &str) -> &'static str {
+    match label {
+        "lock" => "__ep_remove(): spin_lock(&file->f_lock)",
+        "erase" => "  rb_erase(), kfree_rcu(epi)",
+        "item_put" => "  the item's reference to ep",
+        _ => describe(label),
+    }
+}
+
 /// The kernel's calls.
 fn describe(label: &str) -> &'static str {
     match label {
+        "fd" => "a system call finds its descriptor",
         "file_put" => "close(2): fput(file)",
         "epfd_put" => "fput(epfd's file)",
         "ctl_put" => "epoll_ctl(): fput(file)",
         "fast_path" => "__fput(): eventpoll_release(), READ_ONCE(file->f_ep)",
         "first" => "eventpoll_release_file(): spin_lock(&file->f_lock)",
+        "epi_ep" => "  ep = epi->ep",
         "mtx_lock" => "mutex_lock(&ep->mtx)",
         "attach" => "ep_attach_file(): spin_lock(&file->f_lock), file->f_ep = head",
         "insert" => "ep_rbtree_insert()",
         "ep_get" => "ep_get(ep)",
         "pin_get_load" => "epi_fget(): read f_count",
         "pin_get_cas" => "cmpxchg f_count, not from zero",
+        "pin_get" => "epi_fget(): file_ref_get()",
+        "file_kill" | "pin_kill" => "  file_ref_put(): cmpxchg to DEAD",
         "lock" => "ep_remove_file(): spin_lock(&file->f_lock)",
         "clear" => "  file->f_ep = NULL",
         "f_op" => "  is_file_epoll(file)",
@@ -106,7 +121,16 @@ const NO_END: &str =
 const HANGS: &str = "threads that wait for themselves do not come back";
 
 const fn of(guard: Guard, put_inside: bool, rcu_free: bool) -> Variant {
-    Variant { guard, put_inside, rcu_free, inline: false }
+    let pin_poll = matches!(guard, Guard::Pin | Guard::Always);
+    Variant {
+        count: Count::AtomicLong,
+        guard,
+        pin_poll,
+        put_inside,
+        rcu_free,
+        inline: false,
+        lifo: true,
+    }
 }
 
 /// The code of 2026.
@@ -146,6 +170,13 @@ fn closes() -> Vec<Scenario> {
             &["Bailed", "ByEpfd", "ByFile"],
         ),
         scenario(
+            "ep-remove-file-ref",
+            "the same on a file_ref_t: epi_fget may come between the two steps of the last put",
+            Variant { count: Count::FileRef, ..MERGED },
+            TWO,
+            &["Bailed", "ByEpfd", "ByFile"],
+        ),
+        scenario(
             "ep-remove-put-inside",
             "the code of 2026, but for the epoll's reference dropped under ep->mtx",
             of(Pin, true, true),
@@ -157,7 +188,7 @@ fn closes() -> Vec<Scenario> {
             "an ep_remove that looks at nothing",
             of(None, false, true),
             TWO,
-            &["RemovedOnce"],
+            &["ItemThere", "RemovedOnce"],
         ),
         Scenario {
             without: &[("shuttle", NO_END), ("loom", NO_END), ("threads", NO_END)],
@@ -205,9 +236,23 @@ fn calls() -> Vec<Scenario> {
             &["PolledDying"],
         ),
         scenario(
+            "ep-remove-2024",
+            "epoll_wait pins the file before ->poll, and ep_remove still has its flag",
+            Variant { pin_poll: true, ..of(Guard::Dying, false, false) },
+            &[File, Epfd, Wait],
+            &["NoUseAfterFree", "SameFile"],
+        ),
+        scenario(
             "ep-remove-poll",
             "epoll_wait in the code of 2026 while both files are closed",
             MERGED,
+            &[File, Epfd, Wait],
+            &["ByEpfd", "ByFile"],
+        ),
+        scenario(
+            "ep-remove-fifo",
+            "the same where of two __fput left to epoll_wait the file's runs first",
+            Variant { lifo: false, ..MERGED },
             &[File, Epfd, Wait],
             &["ByEpfd", "ByFile"],
         ),
