@@ -18,7 +18,9 @@
         "in_driver"    get_file_active in dma_buf_poll, and in no other driver
         "nouser"       epi_fget where nothing can be unmounted (SB_NOUSER);
                        elsewhere a look at the count, and no pin
-        "at_close"     no pin; close(2) removes the item before its fput
+        "at_close"     no pin; close(2) removes the item before its fput, and
+                       __fput does not
+        "at_both"      the same, and __fput removes what is there as well
         "2023_no_mtx", "2024_no_mtx"   as these, but eventpoll_release_file
                        does not take ep->mtx
 
@@ -26,39 +28,53 @@
                           internal     can be unmounted
      takes a reference    "dma_buf"    "other": nobody has mended it
      reads private_data   "socket"     "fifo"
+   and "cancel": a dma-buf that takes none, and ->release cancels its callback
+
+   Adders: an EPOLL_CTL_ADD that has its fdget when close(2) begins, or none.
+   (ep_insert's own ->poll is left out: its file is held.)
+
+     1  close: eventpoll_release: nothing there; fput, f_count 2 -> 1
+     2  EPOLL_CTL_ADD: the item; fdput, f_count 1 -> 0
+     3  __fput leaves the item alone ("at_close"): the file is freed
+     4  epoll_wait: ->poll
 
    A put that was the last does not release at once: fput queues __fput, on
-   the putting task's way back to user mode (tw_), or on a worker when the
-   put was an interrupt's (irq_). close(2) runs it inline (close_, early_).
+   the putting task's way back to user mode (tw_, fdput_), or on a worker when
+   the put was an interrupt's (irq_). close(2) runs it inline (close_, late_).
 
    Code: impl/lifetimes/src/file.rs, epoll.rs, dmabuf.rs, plain.rs, mount.rs *)
 EXTENDS Integers, FiniteSets
 
-CONSTANTS Fix, Driver
+CONSTANTS Fix, Driver, Adders
 
-ASSUME Fix \in {"2023", "2024", "in_driver", "nouser", "at_close", "2023_no_mtx", "2024_no_mtx"}
-ASSUME Driver \in {"dma_buf", "other", "socket", "fifo"}
+ASSUME Fix \in {"2023", "2024", "in_driver", "nouser", "at_close", "at_both", "2023_no_mtx", "2024_no_mtx"}
+ASSUME Driver \in {"dma_buf", "other", "socket", "fifo", "cancel"} /\ (Driver = "cancel" => Fix = "2023")
+ASSUME Adders \subseteq {"adder"} /\ (Adders # {} => Fix \in {"at_close", "at_both"})
 
 TakesRef   == Driver \in {"dma_buf", "other"}
+Cancels    == Driver = "cancel"
+HasFence   == TakesRef \/ Cancels
 Mountable  == Driver \in {"other", "fifo"}
 
 PinInEpoll  == Fix \in {"2024", "2024_no_mtx"} \/ (Fix = "nouser" /\ ~Mountable)
 PinInDriver == Fix = "in_driver" /\ Driver = "dma_buf"
 TakesMtx    == Fix \notin {"2023_no_mtx", "2024_no_mtx"}
-AtClose     == Fix = "at_close"
+AtClose     == Fix \in {"at_close", "at_both"}
+InFput      == Fix # "at_close"
 
 Removers   == IF AtClose THEN {"closer"} ELSE {}
-Signallers == IF TakesRef THEN {"signaller"} ELSE {}
+Signallers == IF HasFence THEN {"signaller"} ELSE {}
 
 (*
 --algorithm Epoll {
 variables
-  f_count   = 1;                                \* the descriptor's reference
-  f_ep      = TRUE;                             \* the item is on the file's list
+  f_count   = 1 + Cardinality(Adders);          \* the descriptor's reference, and the fdget's
+  f_ep      = Adders = {};                      \* the item is on the file's list
   mtx       = FALSE;                            \* ep->mtx
   mnt       = IF Mountable THEN 2 ELSE 1;       \* mnt_count: the tree's reference, and the file's
   poll_lock = FALSE;                            \* dmabuf->poll.lock
   active    = FALSE;                            \* dcb.active
+  on        = FALSE;                            \* "cancel": a fence took the callback
   fence     = FALSE;                            \* fence->lock
   signalled = FALSE;
   queued    = FALSE;                            \* the callback is on the fence's list
@@ -98,7 +114,7 @@ macro dput() {
 }
 
 macro enter_poll() {
-  if (TakesRef) { goto poll_active } else { goto poll_read }
+  if (HasFence) { goto poll_active } else { goto poll_read }
 }
 
 macro leave_poll() {
@@ -125,6 +141,14 @@ close_mtx_unlock:
   mtx := FALSE;
 close_release:                                  \* ->release
   released := released + 1;
+  if (~on) { goto close_dput };
+close_cancel:                                   \* dma_fence_remove_callback
+  await ~fence;
+  fence := TRUE;
+  if (queued) { active := FALSE };
+  queued := FALSE;
+close_cancel_unlock:
+  fence := FALSE;
 close_dput:                                     \* and what private_data points to: for a dma-buf BUG_ON(active), kfree
   dput();
   if (~Mountable) { goto close_free };
@@ -137,10 +161,11 @@ umount:                                         \* umount(2), after close(2) has
   busy := mnt > 1;
 }
 
-fair process (remover \in Removers)             \* "at_close": the same close(2) with the item out first
+fair process (remover \in Removers)             \* the same close(2) with the item out first
 {
 early_f_ep:
   uaf := uaf \/ freed;
+  if (~f_ep) { goto late_put };
 early_mtx:
   await ~mtx;
   mtx := TRUE;
@@ -148,14 +173,55 @@ early_remove:
   remove_item();
 early_mtx_unlock:
   mtx := FALSE;
-early_put:
+late_put:
   put();
-  if (f_count # 0) { goto Done };
-early_release:
+  if (f_count # 0) { goto Done } else { if (~InFput) { goto late_release } };
+late_f_ep:                                      \* "at_both": __fput looks again
+  uaf := uaf \/ freed;
+  if (~f_ep) { goto late_release };
+late_mtx:
+  await ~mtx;
+  mtx := TRUE;
+late_remove:
+  remove_item();
+late_mtx_unlock:
+  mtx := FALSE;
+late_release:
   released := released + 1;
-early_dput:
+late_dput:
   dput();
-early_free:
+late_free:
+  freed := TRUE;
+}
+
+fair process (adder \in Adders)
+{
+add_mtx:                                        \* do_epoll_ctl
+  await ~mtx;
+  mtx := TRUE;
+add_insert:                                     \* ep_insert
+  uaf  := uaf \/ freed;
+  f_ep := TRUE;
+add_unlock:
+  mtx := FALSE;
+add_put:                                        \* fdput
+  put();
+  if (f_count # 0) { goto Done } else { if (~InFput) { goto fdput_release } };
+fdput_f_ep:                                     \* task work: __fput
+  uaf := uaf \/ freed;
+  if (~f_ep) { goto fdput_release };
+fdput_mtx:
+  await ~mtx;
+  mtx := TRUE;
+fdput_remove:
+  remove_item();
+fdput_mtx_unlock:
+  mtx := FALSE;
+fdput_release:
+  released := released + 1;
+fdput_dput:
+  dput();
+fdput_free:
   freed := TRUE;
 }
 
@@ -197,7 +263,7 @@ poll_active:                                    \* dma_buf_poll: dcb->active
   active := TRUE;
 poll_active_unlock:
   unlock_dmabuf();
-  if (~mine) { leave_poll() };
+  if (~mine) { leave_poll() } else { if (~TakesRef) { goto poll_fence } };
 poll_get:                                       \* get_file, which never fails: here the dead come back
   f_count := f_count + 1;
   uaf     := uaf \/ freed;
@@ -206,6 +272,7 @@ poll_fence:                                     \* dma_fence_add_callback
   fence  := TRUE;
   queued := ~signalled;
   took   := ~signalled;
+  on     := ~signalled /\ Cancels;
 poll_fence_unlock:
   fence := FALSE;
   if (took) { leave_poll() };
@@ -214,6 +281,7 @@ poll_inline_active:                             \* nothing queued: dma_buf_poll_
   active := FALSE;
 poll_inline_active_unlock:
   unlock_dmabuf();
+  if (~TakesRef) { leave_poll() };
 poll_inline_put:
   put();
   last := f_count = 0;
@@ -227,7 +295,7 @@ wait_put:                                       \* ep_item_poll
   last := last \/ f_count = 0;
 wait_unlock:
   mtx := FALSE;
-  if (~last) { goto Done } else { if (AtClose) { goto tw_release } };
+  if (~last) { goto Done } else { if (~InFput) { goto tw_release } };
 tw_f_ep:                                        \* task work: __fput
   uaf := uaf \/ freed;
   if (~f_ep) { goto tw_release } else { if (~TakesMtx) { goto tw_remove } };
@@ -263,12 +331,13 @@ cb_active:                                      \* dma_buf_poll_cb
   active := FALSE;
 cb_active_unlock:
   unlock_dmabuf();
+  if (~TakesRef) { goto signal_unlock };
 cb_put:
   put();
   final := f_count = 0;
 signal_unlock:
   fence := FALSE;
-  if (~final) { goto Done } else { if (AtClose) { goto irq_release } };
+  if (~final) { goto Done } else { if (~InFput) { goto irq_release } };
 irq_f_ep:                                       \* the delayed list: __fput
   uaf := uaf \/ freed;
   if (~f_ep) { goto irq_release } else { if (~TakesMtx) { goto irq_remove } };
@@ -296,7 +365,7 @@ irq_free:
 \* END TRANSLATION
 
 -----------------------------------------------------------------------------
-Threads == {"closer", "waiter"} \cup Signallers
+Threads == {"closer", "waiter"} \cup Adders \cup Signallers
 
 \* Which of the threads stand before one of these.
 Before(labels) == {t \in Threads : pc[t] \in labels}
@@ -317,7 +386,7 @@ CallbackRefs ==
 
 TypeOK ==
   /\ f_count \in -1..4 /\ mnt \in 0..2
-  /\ f_ep \in BOOLEAN /\ mtx \in BOOLEAN /\ poll_lock \in BOOLEAN /\ active \in BOOLEAN
+  /\ f_ep \in BOOLEAN /\ mtx \in BOOLEAN /\ poll_lock \in BOOLEAN /\ active \in BOOLEAN /\ on \in BOOLEAN
   /\ fence \in BOOLEAN /\ signalled \in BOOLEAN /\ queued \in BOOLEAN
   /\ died \in BOOLEAN /\ released \in 0..3 /\ gone \in BOOLEAN /\ freed \in BOOLEAN
   /\ uaf \in BOOLEAN /\ dead \in BOOLEAN
@@ -371,7 +440,7 @@ RefinesFileLife == Life!Spec
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
   /\ f_count' \in {1, 99} /\ released' \in {0, 1}
-  /\ UNCHANGED <<pc, f_ep, mtx, mnt, poll_lock, active, fence, signalled, queued, died, gone, freed, uaf, dead,
+  /\ UNCHANGED <<pc, f_ep, mtx, mnt, poll_lock, active, on, fence, signalled, queued, died, gone, freed, uaf, dead,
                  busy, seen, mine, took, last, final>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 

@@ -19,8 +19,10 @@ pub enum Fix {
     InDriver,
     /// epi_fget where nothing can be unmounted; elsewhere a look at the count.
     NoUser,
-    /// Nothing, but close(2) removes the item before its fput.
+    /// Nothing, but close(2) removes the item before its fput, and `__fput` does not.
     AtClose,
+    /// The same, and `__fput` removes what is there as well.
+    AtBoth,
     /// Nothing, and eventpoll_release_file does not take ep->mtx.
     UnpinnedNoMtx,
     /// epi_fget, and eventpoll_release_file does not take ep->mtx.
@@ -32,6 +34,13 @@ pub enum Fix {
 pub struct Eventpoll {
     fix: Fix,
     mtx: Mutex<()>,
+}
+
+impl Fix {
+    /// Whether close(2) removes the item before its fput.
+    pub fn at_close(self) -> bool {
+        matches!(self, Fix::AtClose | Fix::AtBoth)
+    }
 }
 
 impl Eventpoll {
@@ -50,8 +59,24 @@ impl Eventpoll {
         match self.fix {
             Fix::EpiFget | Fix::EpiFgetNoMtx => true,
             Fix::NoUser => !file.mountable(),
-            Fix::Unpinned | Fix::InDriver | Fix::AtClose | Fix::UnpinnedNoMtx => false,
+            Fix::Unpinned | Fix::InDriver | Fix::UnpinnedNoMtx | Fix::AtClose | Fix::AtBoth => {
+                false
+            }
         }
+    }
+
+    /// `EPOLL_CTL_ADD`, from the lock to the fdput of a file that the caller holds. Returns whether the caller has
+    /// `__fput` to run as task work.
+    pub fn add<C: FCount>(&self, file: &File<C>) -> bool {
+        let _scope = within("add");
+        at!("mtx");
+        let guard = self.mtx.lock();
+        at!("insert");
+        // ORDERING: Relaxed; ep->mtx orders it, and eventpoll_release that looks without it may miss it.
+        file.access("the list of its epoll items", || file.f_ep.store(1, Ordering::Relaxed));
+        at!("unlock");
+        drop(guard);
+        file.fput()
     }
 
     /// `epoll_wait` finds the item ready and polls its file (`ep_send_events`). Returns whether the caller has

@@ -59,6 +59,12 @@ impl<C: FCount> File<C> {
         Self { f_ep: AtomicU32::new(1), ep: Some(Arc::clone(ep)), ..self }
     }
 
+    /// The same, and its item is yet to be added.
+    #[must_use]
+    pub fn unlisted(self) -> Self {
+        Self { f_ep: AtomicU32::new(0), ..self }
+    }
+
     /// Whether its filesystem can be unmounted.
     pub(crate) fn mountable(&self) -> bool {
         self.mnt.is_some()
@@ -128,7 +134,8 @@ impl<C: FCount> File<C> {
     /// `eventpoll_release`: without a lock, right only while whoever writes f_ep holds the file.
     pub fn eventpoll_release(&self) {
         at!("f_ep");
-        // ORDERING: Relaxed; the put that led here has acquired what the writers did.
+        // ORDERING: Relaxed; in __fput the put that led here has acquired what the writers did. A close(2) that calls it
+        // first may miss what an EPOLL_CTL_ADD does beside it, in the spec too.
         let watched =
             self.access("f_ep (eventpoll_release)", || self.f_ep.load(Ordering::Relaxed) != 0);
         self.fields.with(|_| ());

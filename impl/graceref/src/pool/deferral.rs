@@ -93,8 +93,8 @@ impl<T, C: Count> Deferral<T, C> {
         slot: NonNull<Slot<T, C>>,
     ) {
         // SAFETY: the caller's slot keeps the memory until it is pushed (RcuPool!NoUseAfterFree).
-        let (domain, pending) = unsafe { (this.as_ref().domain, &this.as_ref().written.pending) };
-        let in_flight = domain.in_flight();
+        let deferral = unsafe { this.as_ref() };
+        let (in_flight, pending) = (deferral.domain.in_flight(), &deferral.written.pending);
         // SAFETY: the caller's slot (RcuPool!ReleasedOnce).
         if let Some(list) = unsafe { pending.push(slot, in_flight) } {
             // SAFETY: just taken, which keeps the memory (RcuPool!NoSharedFree).

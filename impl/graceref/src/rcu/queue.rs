@@ -216,8 +216,10 @@ impl Hand {
     #[cfg_attr(miri, allow(dead_code))]
     pub(super) fn survive(&self) {
         self.next.set(ptr::null());
-        // SAFETY: the domain is borrowed while the batch runs, and no other thread is there (Rcu!TypeOK).
-        unsafe { (*(*self.domain).queue.content()).keep(self) };
+        // SAFETY: the domain is borrowed while the batch runs (Rcu!TypeOK).
+        let domain = unsafe { &*self.domain };
+        // SAFETY: no other thread is there (Rcu!TypeOK).
+        unsafe { (*domain.queue.content()).keep(self) };
     }
 }
 

@@ -278,7 +278,9 @@ impl<T, C: Count> Slots<T, C> {
         f: impl FnOnce(&mut List<T, C>) -> R,
     ) -> Option<R> {
         // SAFETY: the caller's promise, and then the raised flag; not used after it is down (Cache!NoUseAfterFree).
-        let (this, cache) = unsafe { (this.as_ref(), cache.as_ref()) };
+        let this = unsafe { this.as_ref() };
+        // SAFETY: likewise (Cache!NoUseAfterFree).
+        let cache = unsafe { cache.as_ref() };
         this.touch();
         at!("enter");
         cache.busy.raise(thread::mark());

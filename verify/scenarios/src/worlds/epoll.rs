@@ -15,7 +15,8 @@ use lifetimes::plain::Plain;
 use std::sync::Arc;
 
 const CLOSER: usize = 0;
-const SIGNALLER: usize = 2;
+/// Where there is one; the signaller, where there is one, comes next.
+const ADDER: usize = 2;
 
 /// What is behind the file: what ->poll does, and whether the filesystem can be unmounted.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,23 +25,26 @@ enum Driver {
     Other,
     Socket,
     Fifo,
+    /// ->poll takes no reference, and ->release cancels the callback.
+    Cancel,
 }
 
 impl Driver {
-    fn takes_reference(self) -> bool {
-        matches!(self, Driver::DmaBuf | Driver::Other)
+    /// Whether ->poll leaves a callback on a fence.
+    fn has_fence(self) -> bool {
+        matches!(self, Driver::DmaBuf | Driver::Other | Driver::Cancel)
     }
 
     fn mountable(self) -> bool {
         matches!(self, Driver::Other | Driver::Fifo)
     }
 
-    /// Which of the drivers has get_file_active, where one has it.
+    /// What keeps the buffer for its callback.
     fn fix(self, fix: Fix) -> dmabuf::Fix {
-        if fix == Fix::InDriver && self == Driver::DmaBuf {
-            dmabuf::Fix::GetFileActive
-        } else {
-            dmabuf::Fix::GetFile
+        match (self, fix) {
+            (Driver::DmaBuf, Fix::InDriver) => dmabuf::Fix::GetFileActive,
+            (Driver::Cancel, _) => dmabuf::Fix::Cancel,
+            _ => dmabuf::Fix::GetFile,
         }
     }
 }
@@ -52,6 +56,13 @@ enum Private {
 }
 
 impl<C: FCount> FileOps<C> for Private {
+    fn release(&self, file: &File<C>) {
+        match self {
+            Private::Buffer(dmabuf) => dmabuf.release(file),
+            Private::Plain(plain) => plain.release(file),
+        }
+    }
+
     fn d_release(&self, file: &File<C>) {
         match self {
             Private::Buffer(dmabuf) => dmabuf.d_release(file),
@@ -70,6 +81,8 @@ impl<C: FCount> Poll<C> for Private {
 }
 
 struct Epoll<C> {
+    /// Whether the item is added by one who has its fdget when close(2) begins.
+    adds: bool,
     file: File<C>,
     ep: Arc<Eventpoll>,
     mnt: Option<Arc<Mount>>,
@@ -77,14 +90,21 @@ struct Epoll<C> {
 }
 
 impl<C: FCount> Epoll<C> {
-    fn new(fix: Fix, driver: Driver) -> Self {
+    fn new(fix: Fix, driver: Driver, adds: bool) -> Self {
         let ep = Arc::new(Eventpoll::new(fix));
         let mnt = driver.mountable().then(|| Arc::new(Mount::with_one_file()));
+        let mut file = File::new(mnt.as_ref()).watched_by(&ep);
+        if adds {
+            file = file.unlisted();
+            // The fdget. Not a step: the world is being made.
+            file.get_file();
+        }
         Self {
-            file: File::new(mnt.as_ref()).watched_by(&ep),
+            adds,
+            file,
             ep,
             mnt,
-            private: if driver.takes_reference() {
+            private: if driver.has_fence() {
                 Private::Buffer(Box::new(DmaBuf::new(driver.fix(fix), 1, 1)))
             } else {
                 Private::Plain(Box::default())
@@ -98,11 +118,12 @@ impl<C: FCount> Epoll<C> {
     }
 
     fn close(&self) {
-        let early = self.ep.fix() == Fix::AtClose;
-        let _scope = within(if early { "early" } else { "close" });
+        let early = self.ep.fix().at_close();
         if early {
+            let _scope = within("early");
             self.file.eventpoll_release();
         }
+        let _scope = within(if early { "late" } else { "close" });
         if self.file.fput() {
             self.file.__fput(&self.private);
         }
@@ -117,6 +138,12 @@ impl<C: FCount> Epoll<C> {
             } else {
                 violated("NeverEbusy", busy);
             }
+        }
+    }
+
+    fn add(&self) {
+        if self.ep.add(&self.file) {
+            self.fput_as("fdput");
         }
     }
 
@@ -136,7 +163,8 @@ impl<C: FCount> World for Epoll<C> {
                     self.umount(mnt);
                 }
             }
-            (SIGNALLER, Private::Buffer(dmabuf)) => {
+            (ADDER, _) if self.adds => self.add(),
+            (_, Private::Buffer(dmabuf)) if thread == ADDER + usize::from(self.adds) => {
                 if dmabuf.signal(0, &self.file) {
                     self.fput_as("irq");
                 }
@@ -158,6 +186,7 @@ impl<C: FCount> World for Epoll<C> {
         let fence = buffer.map(|b| b.raw_fences()[0]);
         show.is("poll_lock", buffer.is_some_and(DmaBuf::raw_poll_lock));
         show.is("active", buffer.is_some_and(|b| b.raw_active()[0]));
+        show.is("on", buffer.is_some_and(|b| b.raw_on()[0].is_some()));
         show.is("fence", fence.is_some_and(|f| f.locked));
         show.is("signalled", fence.is_some_and(|f| f.signalled));
         show.is("queued", fence.is_some_and(|f| f.queued[0]));
@@ -173,10 +202,13 @@ impl<C: FCount> World for Epoll<C> {
         let count = self.file.raw_f_count();
         let ghosts = self.file.ghosts();
         let mnt = self.mnt.as_ref().map_or(1, |mnt| mnt.raw_mnt_count());
-        if count != 0 || mnt != 1 || ghosts.released != 1 || !ghosts.freed {
+        let f_ep = self.file.raw_f_ep();
+        if count != 0 || f_ep || mnt != 1 || ghosts.released != 1 || !ghosts.freed {
             violated(
                 "NothingLeft",
-                format_args!("at the end f_count is {count}, mnt_count {mnt}, and {ghosts:?}"),
+                format_args!(
+                    "at the end f_count is {count}, f_ep {f_ep}, mnt_count {mnt}, and {ghosts:?}"
+                ),
             );
         }
     }
@@ -189,16 +221,40 @@ fn scenario<C: FCount>(
     driver: Driver,
     sought: &'static [&'static str],
 ) -> Scenario {
+    cast::<C>(name, about, fix, driver, false, sought)
+}
+
+/// The same, and the item is only being added.
+fn add<C: FCount>(
+    name: &'static str,
+    about: &'static str,
+    fix: Fix,
+    driver: Driver,
+    sought: &'static [&'static str],
+) -> Scenario {
+    cast::<C>(name, about, fix, driver, true, sought)
+}
+
+fn cast<C: FCount>(
+    name: &'static str,
+    about: &'static str,
+    fix: Fix,
+    driver: Driver,
+    adds: bool,
+    sought: &'static [&'static str],
+) -> Scenario {
     const W: &[&str] = &["waiter"];
-    let signallers: &[&str] = if driver.takes_reference() { &["signaller"] } else { &[] };
-    let closers: &[&str] = if fix == Fix::AtClose { &[] } else { &["closer"] };
-    let make = move || Epoll::<C>::new(fix, driver);
+    let adders: &[&str] = if adds { &["adder"] } else { &[] };
+    let signallers: &[&str] = if driver.has_fence() { &["signaller"] } else { &[] };
+    let closers: &[&str] = if fix.at_close() { &[] } else { &["closer"] };
+    let make = move || Epoll::<C>::new(fix, driver, adds);
     let mut threads = vec!["closer", "waiter"];
+    threads.extend(adders);
     threads.extend(signallers);
     let cast = Cast::new(&threads, make);
     threads.push("waiter2");
     Scenario {
-        describe,
+        describe: if driver == Driver::Other { describe_other } else { describe },
         sought,
         crowd: Some(Cast::new(&threads, make)),
         locals: vec![
@@ -217,12 +273,15 @@ fn scenario<C: FCount>(
 fn describe(label: &str) -> &'static str {
     let (thread, step) = label.split_once('_').unwrap_or((label, ""));
     match (thread, step) {
-        ("close" | "early", "put") => "close(2): fput(file)",
+        ("close" | "late", "put") => "close(2): fput(file)",
+        ("add", "put") => "EPOLL_CTL_ADD: fdput(file)",
         ("wait" | "cb" | "poll", "put") | ("poll", "inline_put") => "fput(file)",
         (_, "f_ep") => "eventpoll_release()",
         ("wait", "mtx") => "epoll_wait(): mutex_lock(&ep->mtx)",
+        ("add", "mtx") => "EPOLL_CTL_ADD: mutex_lock(&ep->mtx)",
+        ("add", "insert") => "ep_insert(): the item",
         (_, "mtx") => "mutex_lock(&ep->mtx)",
-        ("wait", "unlock") | (_, "mtx_unlock") => "mutex_unlock(&ep->mtx)",
+        ("wait" | "add", "unlock") | (_, "mtx_unlock") => "mutex_unlock(&ep->mtx)",
         (_, "remove") => "eventpoll_release_file(): __ep_remove()",
         (_, "release") => "__fput(): ->release",
         (_, "dput") => "__fput(): dput(), private_data goes",
@@ -235,20 +294,40 @@ fn describe(label: &str) -> &'static str {
         ("poll", "get_load") => "get_file_active(): read f_count",
         (_, "get_cas") => "cmpxchg f_count, not from zero",
         ("poll", "read") => "->poll: file->private_data",
+        (_, "cancel") => "dma_fence_remove_callback()",
         ("poll", "active") => "dma_buf_poll(): dcb->active",
         ("poll", "get") => "get_file(dmabuf->file)",
         ("poll", "fence") => "dma_fence_add_callback()",
         ("signal", "") => "dma_fence_signal()",
-        ("signal", "unlock") | ("poll", "fence_unlock") => "  spin_unlock(fence->lock)",
+        ("signal", "unlock") | ("poll", "fence_unlock") | (_, "cancel_unlock") => {
+            "  spin_unlock(fence->lock)"
+        }
         ("cb", "active") | ("poll", "inline_active") => "dma_buf_poll_cb(): dcb->active",
         (_, "active_unlock" | "inline_active_unlock") => "  spin_unlock(poll->lock)",
         _ => "",
     }
 }
 
+/// The same, of a driver that is not dma-buf.
+fn describe_other(label: &str) -> &'static str {
+    match label {
+        "poll_active" => "other_poll(): is its callback pending?",
+        "poll_get" => "other_poll(): get_file(file)",
+        "poll_fence" => "other_poll(): queues its callback",
+        "poll_fence_unlock" | "signal_unlock" => "  unlocks the queue",
+        "signal" => "its event: locks the queue",
+        "cb_active" | "poll_inline_active" => "its callback",
+        "poll_active_unlock" | "cb_active_unlock" | "poll_inline_active_unlock" => {
+            "  unlocks its object"
+        }
+        _ => describe(label),
+    }
+}
+
+#[allow(clippy::too_many_lines)] // a table
 pub(crate) fn all() -> Vec<Scenario> {
-    use Driver::{DmaBuf as D, Fifo, Other, Socket};
-    use Fix::{AtClose, EpiFget, EpiFgetNoMtx, InDriver, NoUser, Unpinned, UnpinnedNoMtx};
+    use Driver::{Cancel, DmaBuf as D, Fifo, Other, Socket};
+    use Fix::{AtBoth, AtClose, EpiFget, EpiFgetNoMtx, InDriver, NoUser, Unpinned, UnpinnedNoMtx};
     vec![
         scenario::<AtomicLong>(
             "epoll-2023",
@@ -284,6 +363,27 @@ pub(crate) fn all() -> Vec<Scenario> {
             AtClose,
             D,
             &[],
+        ),
+        add::<AtomicLong>(
+            "epoll-at-close-add",
+            "the same, beside an EPOLL_CTL_ADD that has its fdget",
+            AtClose,
+            Socket,
+            &["NoUseAfterFree", "NothingLeft"],
+        ),
+        add::<CasCount>(
+            "epoll-at-both-add",
+            "the same, and __fput removes the item too",
+            AtBoth,
+            Socket,
+            &[],
+        ),
+        add::<AtomicLong>(
+            "epoll-at-both-add-dma-buf",
+            "the same, and dma_buf_poll takes its reference",
+            AtBoth,
+            D,
+            &["NoResurrect"],
         ),
         scenario::<AtomicLong>(
             "epoll-2023-socket",
@@ -332,7 +432,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             "a pin where nothing can be unmounted, and a FIFO where something can",
             NoUser,
             Fifo,
-            &[],
+            &["DeadEvent"],
         ),
         scenario::<AtomicLong>(
             "epoll-nouser-other",
@@ -340,6 +440,20 @@ pub(crate) fn all() -> Vec<Scenario> {
             NoUser,
             Other,
             &["NoResurrect"],
+        ),
+        scenario::<CasCount>(
+            "epoll-nouser-dma-buf",
+            "the same, and a dma-buf, which is pinned",
+            NoUser,
+            D,
+            &[],
+        ),
+        scenario::<AtomicLong>(
+            "epoll-2023-cancel",
+            "no pin, and a dma-buf whose ->release cancels its callback",
+            Unpinned,
+            Cancel,
+            &["PollDead"],
         ),
     ]
 }
