@@ -276,6 +276,7 @@ fn describe(label: &str) -> &'static str {
         ("close" | "late", "put") => "close(2): fput(file)",
         ("add", "put") => "EPOLL_CTL_ADD: fdput(file)",
         ("wait" | "cb" | "poll", "put") | ("poll", "inline_put") => "fput(file)",
+        ("early", "f_ep") => "close(2): eventpoll_release()",
         (_, "f_ep") => "eventpoll_release()",
         ("wait", "mtx") => "epoll_wait(): mutex_lock(&ep->mtx)",
         ("add", "mtx") => "EPOLL_CTL_ADD: mutex_lock(&ep->mtx)",
@@ -326,8 +327,13 @@ fn describe_other(label: &str) -> &'static str {
 
 #[allow(clippy::too_many_lines)] // a table
 pub(crate) fn all() -> Vec<Scenario> {
-    use Driver::{Cancel, DmaBuf as D, Fifo, Other, Socket};
-    use Fix::{AtBoth, AtClose, EpiFget, EpiFgetNoMtx, InDriver, NoUser, Unpinned, UnpinnedNoMtx};
+    [fixes(), at_close(), readers(), unmounts()].concat()
+}
+
+/// What protects the file, or does not.
+fn fixes() -> Vec<Scenario> {
+    use Driver::{Cancel, DmaBuf as D, Other};
+    use Fix::{EpiFget, InDriver, Unpinned};
     vec![
         scenario::<AtomicLong>(
             "epoll-2023",
@@ -358,6 +364,21 @@ pub(crate) fn all() -> Vec<Scenario> {
             &["NoResurrect"],
         ),
         scenario::<AtomicLong>(
+            "epoll-2023-cancel",
+            "no pin, and a dma-buf whose ->release cancels its callback",
+            Unpinned,
+            Cancel,
+            &["PollDead"],
+        ),
+    ]
+}
+
+/// close(2) removes the item first.
+fn at_close() -> Vec<Scenario> {
+    use Driver::{DmaBuf as D, Socket};
+    use Fix::{AtBoth, AtClose};
+    vec![
+        scenario::<AtomicLong>(
             "epoll-at-close",
             "no pin, but close(2) removes the item before its fput",
             AtClose,
@@ -385,6 +406,14 @@ pub(crate) fn all() -> Vec<Scenario> {
             D,
             &["NoResurrect"],
         ),
+    ]
+}
+
+/// ->poll takes no reference.
+fn readers() -> Vec<Scenario> {
+    use Driver::Socket;
+    use Fix::{EpiFget, EpiFgetNoMtx, Unpinned, UnpinnedNoMtx};
+    vec![
         scenario::<AtomicLong>(
             "epoll-2023-socket",
             "no pin, and a ->poll that takes no reference",
@@ -413,6 +442,14 @@ pub(crate) fn all() -> Vec<Scenario> {
             Socket,
             &["EpiFgetSeesTheFile"],
         ),
+    ]
+}
+
+/// Something is unmounted, or could be.
+fn unmounts() -> Vec<Scenario> {
+    use Driver::{DmaBuf as D, Fifo, Other};
+    use Fix::{EpiFget, NoUser, Unpinned};
+    vec![
         scenario::<AtomicLong>(
             "epoll-2023-fifo",
             "no pin, and a filesystem that is unmounted after the close",
@@ -447,13 +484,6 @@ pub(crate) fn all() -> Vec<Scenario> {
             NoUser,
             D,
             &[],
-        ),
-        scenario::<AtomicLong>(
-            "epoll-2023-cancel",
-            "no pin, and a dma-buf whose ->release cancels its callback",
-            Unpinned,
-            Cancel,
-            &["PollDead"],
         ),
     ]
 }
