@@ -314,6 +314,20 @@ fn one_after_the_other_a_circle_or_a_long_chain_is_refused() {
 }
 
 #[test]
+fn an_epoll_that_is_closed_is_watched_no_more() {
+    let _alone = alone();
+    let epolls = Epolls::new(Check::Both, true, &[(2, 3)]);
+    epolls.close(3);
+    assert!(epolls.add(1, 2));
+    assert_eq!(
+        epolls.raw().map(|(_, watches, refs)| (watches, refs)),
+        [(2, 0), (0, 1), (0, 0), (0, 0)]
+    );
+    assert_eq!(epolls.raw_gone(), [vec![3], vec![]]);
+    assert!(take_report().violations.is_empty());
+}
+
+#[test]
 fn a_listed_head_is_freed_by_the_one_who_is_last() {
     let _alone = alone();
     for list in [ListFix::Unpinned, ListFix::Pinned] {
@@ -333,6 +347,7 @@ fn a_queue_that_was_freed_first_has_told_the_item() {
     wait.remove();
     let report = take_report();
     assert!(report.violations.is_empty() && report.witnesses.contains_key("Null"));
+    assert!(wait.raw().iter().all(|(_, is)| !is), "on no list, and no lock is held");
 }
 
 #[test]
