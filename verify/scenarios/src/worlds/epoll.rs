@@ -325,7 +325,6 @@ fn describe_other(label: &str) -> &'static str {
     }
 }
 
-#[allow(clippy::too_many_lines)] // a table
 pub(crate) fn all() -> Vec<Scenario> {
     [fixes(), at_close(), readers(), unmounts()].concat()
 }
