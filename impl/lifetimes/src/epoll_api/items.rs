@@ -132,9 +132,9 @@ impl World<'_> {
             self.items.iter().filter(|item| item.ep == ep && item.on).copied().collect();
         let (told, quiet): (Vec<Item>, Vec<Item>) =
             listed.into_iter().partition(|item| self.ready(item.file));
-        let once = |item: &&Item| item.et || self.rule == Rule::Once;
-        let off: Vec<Item> = quiet.iter().chain(told.iter().filter(once)).copied().collect();
-        for item in &off {
+        let rule = self.rule;
+        let once = |item: &&Item| item.et || rule == Rule::Once;
+        for item in quiet.iter().chain(told.iter().filter(once)) {
             self.items.remove(item);
             self.items.insert(Item { on: false, ..*item });
         }
