@@ -16,24 +16,38 @@
    on both sides; that the holders' is a compiler's fence only, and the
    closer's a barrier for all, is Membarrier.tla's matter.
 
-   Fix: "wait"     what the code does
-        "no_wait"  the closer does not wait for the flags
+   A cache that is full gives half of what it has to the shared list, with the
+   slot that it had no room for. The thread has left its list by then, so it
+   begins anew: flag up, and a look whether the pool is closed.
+
+     1  holder: the cache is full; flag down
+     2  closer: says closed; counts the cache: four slots
+     3  holder: takes two of them off, and finds the shared list closed
+     4  holder: three slots come back, of which two were counted
+
+   Fix: "wait"      what the code does
+        "no_wait"   the closer does not wait for the flags
+        "unlooked"  who finds its cache full takes half of it without a look
 
    Code: impl/graceref/src/slots/cache.rs, impl/graceref/src/slots/close.rs *)
 EXTENDS Integers, FiniteSets
 
-CONSTANTS Fix, Holders
+CONSTANTS Fix, Holders, Own
 
-ASSUME Fix \in {"wait", "no_wait"}
+ASSUME Fix \in {"wait", "no_wait", "unlooked"}
 ASSUME Holders \subseteq {"holder", "holder2"} /\ Holders # {}
+\* So many objects each holder drops: one, or one more than its cache has room for.
+ASSUME Own \in {1, 5}
 
+Full  == 4
+All   == Cardinality(Holders) * Own
 Null   == 0
 Closed == -1
 
 (*
 --algorithm Cache {
 variables
-  count    = [s \in 1..Cardinality(Holders) |-> 1];     \* each holder's own object
+  count    = [s \in 1..All |-> 1];      \* the holders' objects
   handles  = 1;
   closed   = FALSE;
   newest   = 0;                         \* whose cache was made last,
@@ -42,18 +56,25 @@ variables
   len      = [n \in 1..2 |-> 0];        \* and how many slots it has
   fresh    = FALSE;                     \* whether the run of slots never used is closed
   first    = Null;                      \* the shared list's head
-  next     = [s \in 1..Cardinality(Holders) |-> Null];
+  next     = [s \in 1..All |-> Null];
   leaving  = 0;                         \* slots still to come back
   \* ghosts
   released = 0;
   freed    = 0;
 
 define {
+  RECURSIVE Listed(_)
+  Listed(s) == IF s = Null THEN 0 ELSE 1 + Listed(next[s])
   Number(h) == IF h = "holder" THEN 1 ELSE 2
+  Slot(h, n) == (Number(h) - 1) * Own + n
 }
 
 macro free_if_last() {
   if (leaving = 0) { freed := freed + 1 };
+}
+
+macro go_on() {
+  if (nth < Own) { nth := nth + 1; goto hold_put } else { goto Done };
 }
 
 fair process (closer \in {"closer"})
@@ -75,20 +96,21 @@ close_tally:
 close_fresh:
   fresh := TRUE;
 close_swap:
-  found := IF first = Null THEN 0 ELSE IF next[first] = Null THEN 1 ELSE 2;
+  found := Listed(first);
   first := Closed;
 close_count:
-  leaving := leaving + (Cardinality(Holders) - cached - found);
+  leaving := leaving + (All - cached - found);
   free_if_last();
 }
 
 fair process (holder \in Holders)
-variables top = 0; shut = FALSE; head = Null;
+variables top = 0; shut = FALSE; head = Null; nth = 1; full = FALSE; run = Null;
 {
 hold_put:
-  count[Number(self)] := 0;
+  count[Slot(self, nth)] := 0;
 hold_release:
   released := released + 1;
+  if (nth > 1) { goto hold_free_enter };
 hold_free_newest:                       \* it has no cache yet
   top := newest;
 hold_free_enlist:
@@ -100,20 +122,36 @@ hold_free_look:
   shut := closed;
   if (shut) { goto hold_free_exit };
 hold_free_list:
-  len[Number(self)] := 1;
+  if (full) {                           \* the two that were given last, linked before the slot
+    next[Slot(self, Full)]     := Slot(self, nth) ||
+    next[Slot(self, Full - 1)] := Slot(self, Full);
+    len[Number(self)] := Full - 2;
+    run  := Slot(self, Full - 1);
+    full := FALSE;
+    if (Fix = "unlooked") { goto hold_free_head }
+  } else {
+    if (len[Number(self)] = Full) { full := TRUE }
+    else { len[Number(self)] := len[Number(self)] + 1 }
+  };
 hold_free_exit:
   busy[Number(self)] := FALSE;
-  if (~shut) { goto Done };
+  if (shut \/ run # Null) { goto hold_free_head }
+  else {
+    if (full) { if (Fix = "unlooked") { goto hold_free_list } else { goto hold_free_enter } }
+    else { go_on() }
+  };
 hold_free_head:
   head := first;
   if (head = Closed) { goto hold_free_leave };
 hold_free_next:
-  next[Number(self)] := head;
+  next[Slot(self, nth)] := head;
 hold_free_push:
-  if (first = head) { first := Number(self); goto Done } else { goto hold_free_head };
+  if (first # head) { goto hold_free_head }
+  else { first := IF run = Null THEN Slot(self, nth) ELSE run; go_on() };
 hold_free_leave:
-  leaving := leaving - 1;
+  leaving := leaving - (IF run = Null THEN 1 ELSE 3);
   free_if_last();
+  go_on();
 }
 }
 *)
@@ -124,11 +162,11 @@ hold_free_leave:
 Threads == {"closer"} \cup Holders
 
 TypeOK ==
-  /\ count \in [1..Cardinality(Holders) -> 0..1] /\ handles \in 0..1
+  /\ count \in [1..All -> 0..1] /\ handles \in 0..1
   /\ closed \in BOOLEAN /\ newest \in 0..2 /\ older \in [1..2 -> 0..2]
-  /\ busy \in [1..2 -> BOOLEAN] /\ len \in [1..2 -> 0..1]
-  /\ fresh \in BOOLEAN /\ first \in -1..2 /\ next \in [1..Cardinality(Holders) -> 0..2]
-  /\ leaving \in -2..2 /\ released \in 0..2 /\ freed \in 0..2
+  /\ busy \in [1..2 -> BOOLEAN] /\ len \in [1..2 -> 0..Full]
+  /\ fresh \in BOOLEAN /\ first \in -1..All /\ next \in [1..All -> 0..All]
+  /\ leaving \in -All..All /\ released \in 0..All /\ freed \in 0..2
 
 FreedOnce == freed <= 1
 
@@ -140,22 +178,25 @@ NoSharedFree ==
   \A h \in Holders : ~(pc["closer"] = "close_tally" /\ each["closer"] = Number(h) /\ pc[h] = "hold_free_list")
 
 NothingLeft ==
-  (\A t \in Threads : pc[t] = "Done") => freed = 1 /\ released = Cardinality(Holders)
+  (\A t \in Threads : pc[t] = "Done") => freed = 1 /\ released = All
 
 \* Witnesses: these must fail.
 NeverShut == \A h \in Holders : ~shut[h]
 NeverWaits == ~(pc["closer"] = "close_wait" /\ busy[each["closer"]])
 NeverLate == \A h \in Holders : pc[h] # "hold_free_push"
 
+NeverHalved == \A h \in Holders : run[h] = Null
+NeverThree == \A h \in Holders : ~(pc[h] = "hold_free_leave" /\ run[h] # Null)
+
 \* Liveness.
 Freed == <>(freed = 1)
 
 \* Somebody scribbles over the state: every invariant must notice, else it says nothing.
 Scribble ==
-  /\ count' \in {count, [s \in 1..Cardinality(Holders) |-> 9]}
+  /\ count' \in {count, [s \in 1..All |-> 9]}
   /\ freed' \in {0, 1, 2} /\ released' \in {0, 2}
   /\ UNCHANGED <<pc, handles, closed, newest, older, busy, len, fresh, first, next, leaving>>
-  /\ UNCHANGED <<each, cached, found, top, shut, head>>
+  /\ UNCHANGED <<each, cached, found, top, shut, head, nth, full, run>>
 SpecScribbled == Init /\ [][Next \/ Scribble]_vars
 
 \* Nobody promises to go on: every liveness property must fail.

@@ -7,6 +7,7 @@
 //! fence](crate::sync::asym) between: free for the thread, dear for the closer. The idea is the kernel's
 //! `percpu_ref_kill`, the magazines are Bonwick's. Who shrinks the pool closes the caches in the same way, for a while.
 
+use super::fresh::number;
 use super::{NoSlot, Run, Slot, Slots};
 use crate::count::Count;
 use crate::sync::{AtomicPtr, Flag, Ordering, Tracked, asym};
@@ -221,6 +222,7 @@ impl<T, C: Count> Slots<T, C> {
     ) {
         let push = |list: &mut List<T, C>| {
             if list.len == 2 * BATCH {
+                local!(full = true);
                 return false;
             }
             list.push(slot);
@@ -249,7 +251,7 @@ impl<T, C: Count> Slots<T, C> {
             let place = unsafe { slot.as_ref() }.place();
             Run { first: place, last: place, len: 1 }
         };
-        let pop = |list: &mut List<T, C>| {
+        let mut halve = |list: &mut List<T, C>| {
             for _ in 0..BATCH {
                 let Some(slot) = list.pop() else { break };
                 // SAFETY: this thread's, being in its cache (Cache!NoSharedFree).
@@ -258,9 +260,19 @@ impl<T, C: Count> Slots<T, C> {
                 slot.next.store_settled(run.first, Ordering::Relaxed);
                 run = Run { first: slot.place(), len: run.len + 1, ..run };
             }
+            local!(full = false, run = number(run.first));
         };
-        // SAFETY: the calling thread's; the caller's slot keeps the memory (Cache!NoUseAfterFree).
-        unsafe { Self::visit(this, cache, pop) };
+        if crate::sync::mutant("cache.spill_unlooked") {
+            at!("list");
+            // SAFETY: the calling thread's, as below (Cache!NoUseAfterFree).
+            let cache = unsafe { cache.as_ref() };
+            // SAFETY: none: the closer may be at the list (Cache!NoSharedFree).
+            cache.list.with_mut(|list| halve(unsafe { &mut *list }));
+        } else {
+            // Anew: the pool may have been closed since the cache was found full, and its slots counted.
+            // SAFETY: the calling thread's; the caller's slot keeps the memory (Cache!NoUseAfterFree).
+            unsafe { Self::visit(this, cache, halve) };
+        }
         // SAFETY: the run is this thread's, and keeps the memory (Cache!NoSharedFree).
         unsafe { Self::give_run(this, run) };
     }

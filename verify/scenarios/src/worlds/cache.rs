@@ -6,10 +6,13 @@ use super::held::Held;
 use crate::scenario::{Cast, Locals, Scenario, Show, World};
 use graceref::sync::model::{Ghost, violated};
 use graceref::sync::within;
-use graceref::{Pool, Ref};
+use graceref::{Pool, Ref, local};
 #[cfg(graceref_shuttle)]
 use lockstep::value::Value;
 use std::sync::Arc;
+
+/// So many slots a cache has room for.
+const FULL: usize = if cfg!(any(graceref_loom, graceref_shuttle)) { 4 } else { 128 };
 
 struct Object(Arc<Ghost<u32>>);
 
@@ -19,22 +22,26 @@ impl Drop for Object {
     }
 }
 
-/// A pool without a limit, and an object for each holder.
+/// A pool without a limit, and each holder's objects.
 struct Caches {
     pool: Held<Pool<Object>>,
-    objects: Vec<Held<Ref<Object>>>,
+    objects: Vec<Held<Vec<Ref<Object>>>>,
+    /// So many each.
+    own: usize,
     released: Arc<Ghost<u32>>,
     #[cfg(any(graceref_loom, graceref_shuttle))]
     raw: graceref::Watch<Object, graceref::CasCount>,
 }
 
 impl Caches {
-    fn new(holders: usize) -> Self {
+    fn new(holders: usize, own: usize) -> Self {
         let pool = Pool::new();
         let released = Arc::new(Ghost::new(0));
-        let object = |_| Held::new(pool.insert(Object(Arc::clone(&released))).ok());
+        let object = |_| pool.insert(Object(Arc::clone(&released))).ok();
+        let objects = |_| Held::new((0..own).map(object).collect());
         Self {
-            objects: (0..holders).map(object).collect(),
+            objects: (0..holders).map(objects).collect(),
+            own,
             #[cfg(any(graceref_loom, graceref_shuttle))]
             raw: pool.raw_watch(),
             pool: Held::new(Some(pool)),
@@ -49,7 +56,12 @@ impl World for Caches {
             drop(self.pool.take());
         } else {
             let _scope = within("hold");
-            drop(self.objects[thread - 1].take());
+            for (nth, object) in (1..).zip(self.objects[thread - 1].take().into_iter().flatten()) {
+                if nth > 1 {
+                    local!(nth = nth);
+                }
+                drop(object);
+            }
         }
     }
 
@@ -58,8 +70,8 @@ impl World for Caches {
         let raw = self.raw.look();
         let cache = |n| raw.caches.iter().find(|cache| cache.number == n);
         let caches = || (1..=2).map(cache);
-        let holders = self.objects.len();
-        show.is("count", Value::seq(raw.count[..holders].iter().copied()));
+        let all = self.objects.len() * self.own;
+        show.is("count", Value::seq(raw.count[..all].iter().copied()));
         show.is("handles", raw.handles);
         show.is("closed", raw.closed);
         show.is("newest", raw.newest);
@@ -68,7 +80,7 @@ impl World for Caches {
         show.is("len", Value::seq(caches().map(|cache| cache.map_or(0, |c| c.len))));
         show.is("fresh", raw.fresh >> 32 != 0);
         show.is("first", raw.first);
-        show.is("next", Value::seq(raw.next[..holders].iter().copied()));
+        show.is("next", Value::seq(raw.next[..all].iter().copied()));
         show.is("leaving", raw.leaving);
         show.is("released", self.released.get());
         show.is("freed", raw.freed);
@@ -83,7 +95,7 @@ impl World for Caches {
         #[cfg(not(any(graceref_loom, graceref_shuttle)))]
         let freed = 1;
         let released = self.released.get();
-        if freed != 1 || released as usize != self.objects.len() {
+        if freed != 1 || released as usize != self.objects.len() * self.own {
             violated("NothingLeft", format_args!("freed {freed} times, released {released}"));
         }
     }
@@ -94,9 +106,10 @@ fn scenario(
     about: &'static str,
     mutant: &'static str,
     threads: &'static [&'static str],
+    own: usize,
 ) -> Scenario {
     const C: &[&str] = &["closer"];
-    let make = move || Caches::new(threads.len() - 1);
+    let make = move || Caches::new(threads.len() - 1, own);
     Scenario {
         mutant,
         locals: vec![
@@ -106,6 +119,9 @@ fn scenario(
             Locals::new("top", &threads[1..], 0).as_in_code("newest"),
             Locals::new("shut", &threads[1..], false),
             Locals::new("head", &threads[1..], 0),
+            Locals::new("nth", &threads[1..], 1),
+            Locals::new("full", &threads[1..], false),
+            Locals::new("run", &threads[1..], 0),
         ],
         ..Scenario::new(name, about, Cast::new(threads, make))
     }
@@ -121,6 +137,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             "the last handle is dropped while a thread gives its slot to its cache",
             "",
             &["closer", "holder"],
+            1,
         ),
         Scenario {
             without: &[("shuttle", MANY), ("loom", MANY)],
@@ -129,6 +146,7 @@ pub(crate) fn all() -> Vec<Scenario> {
                 "the same with two threads",
                 "",
                 &["closer", "holder", "holder2"],
+                1,
             )
         },
         Scenario {
@@ -138,6 +156,24 @@ pub(crate) fn all() -> Vec<Scenario> {
                 "the same where the closer does not wait for a thread that is at its cache",
                 "cache.no_wait",
                 &["closer", "holder"],
+                1,
+            )
+        },
+        scenario(
+            "cache-spill",
+            "the same where the thread drops one object more than its cache has room for",
+            "",
+            &["closer", "holder"],
+            FULL + 1,
+        ),
+        Scenario {
+            without: &[("threads", "the mutant is of the model builds")],
+            ..scenario(
+                "cache-spill-unlooked",
+                "the same where it takes half of its cache without a look",
+                "cache.spill_unlooked",
+                &["closer", "holder"],
+                FULL + 1,
             )
         },
     ]

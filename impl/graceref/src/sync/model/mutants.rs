@@ -25,6 +25,10 @@ pub const NAMED: &[(&str, &str)] = &[
         "a thread does not order its flag before it looks whether the pool is closed",
     ),
     ("cache.no_wait", "the closer does not wait for a thread that is at its cache"),
+    (
+        "cache.spill_unlooked",
+        "a thread that has found its cache full takes half of it without a look whether the pool is closed",
+    ),
     ("key.no_skip", "a slot that is given back unused keeps its generation, and so its key"),
     ("key.never_retire", "a slot whose generations are used up is used again"),
     ("key.skip_generation", "a get by key does not compare the generation"),
