@@ -21,6 +21,7 @@ struct Node {
 pub(super) struct Batch(*mut Node);
 
 /// A thread that runs a batch. On its stack; in the queue's list while it does, and in the thread's own.
+#[cfg_attr(any(graceref_loom, graceref_shuttle, not(target_os = "linux")), allow(dead_code))] // Forks are Linux's.
 pub(super) struct Hand {
     next: Cell<*const Hand>,
     /// Where its queue is, and the hand in whose batch this one's is run.
@@ -216,8 +217,10 @@ impl Hand {
     #[cfg_attr(miri, allow(dead_code))]
     pub(super) fn survive(&self) {
         self.next.set(ptr::null());
-        // SAFETY: the domain is borrowed while the batch runs, and no other thread is there (Rcu!TypeOK).
-        unsafe { (*(*self.domain).queue.content()).keep(self) };
+        // SAFETY: the domain is borrowed while the batch runs (Rcu!TypeOK).
+        let queue = unsafe { &(*self.domain).queue }.content();
+        // SAFETY: no other thread is there, and this one has left the lock to run the batch (Rcu!TypeOK).
+        unsafe { &mut *queue }.keep(self);
     }
 }
 
