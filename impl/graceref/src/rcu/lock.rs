@@ -4,6 +4,7 @@
 //! with its stores, in the order of its program: the content is written such that it can be repaired at each of them.
 
 /// What can be made whole after a holder who was lost between two of its stores.
+#[cfg_attr(any(graceref_loom, graceref_shuttle), allow(dead_code))] // The engines do not fork.
 pub(super) trait Repair {
     fn repair(&mut self);
 }

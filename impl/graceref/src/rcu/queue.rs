@@ -21,6 +21,7 @@ struct Node {
 pub(super) struct Batch(*mut Node);
 
 /// A thread that runs a batch. On its stack; in the queue's list while it does, and in the thread's own.
+#[cfg_attr(any(graceref_loom, graceref_shuttle, not(target_os = "linux")), allow(dead_code))] // Forks are Linux's.
 pub(super) struct Hand {
     next: Cell<*const Hand>,
     /// Where its queue is, and the hand in whose batch this one's is run.
@@ -217,9 +218,9 @@ impl Hand {
     pub(super) fn survive(&self) {
         self.next.set(ptr::null());
         // SAFETY: the domain is borrowed while the batch runs (Rcu!TypeOK).
-        let domain = unsafe { &*self.domain };
-        // SAFETY: no other thread is there (Rcu!TypeOK).
-        unsafe { (*domain.queue.content()).keep(self) };
+        let queue = unsafe { &(*self.domain).queue }.content();
+        // SAFETY: no other thread is there, and this one has left the lock to run the batch (Rcu!TypeOK).
+        unsafe { &mut *queue }.keep(self);
     }
 }
 

@@ -37,8 +37,8 @@ fn alone(test: &str) -> bool {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let out = command.args(["--exact", &format!("{path}::{test}")]).env(ALONE, "").output();
     let out = out.unwrap();
-    let said = String::from_utf8_lossy(&out.stdout);
-    assert!(out.status.success() && said.contains("1 passed"), "{said}");
+    let printed = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success() && printed.contains("1 passed"), "{printed}");
     false
 }
 
