@@ -129,6 +129,8 @@ fn scenario(
 
 pub(crate) fn all() -> Vec<Scenario> {
     /// Why a search over histories is left out.
+    const LONG: &str =
+        "five drops beside a close: minutes without an end in loom's native pass; shuttle ends";
     const MANY: &str =
         "the histories of three threads take minutes; lockstep walks the whole graph";
     vec![
@@ -159,15 +161,18 @@ pub(crate) fn all() -> Vec<Scenario> {
                 1,
             )
         },
-        scenario(
-            "cache-spill",
-            "the same where the thread drops one object more than its cache has room for",
-            "",
-            &["closer", "holder"],
-            FULL + 1,
-        ),
         Scenario {
-            without: &[("threads", "the mutant is of the model builds")],
+            without: &[("loom", LONG)],
+            ..scenario(
+                "cache-spill",
+                "the same where the thread drops one object more than its cache has room for",
+                "",
+                &["closer", "holder"],
+                FULL + 1,
+            )
+        },
+        Scenario {
+            without: &[("threads", "the mutant is of the model builds"), ("loom", LONG)],
             ..scenario(
                 "cache-spill-unlooked",
                 "the same where it takes half of its cache without a look",
