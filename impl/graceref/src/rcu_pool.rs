@@ -39,8 +39,10 @@ use core::ptr;
 /// reader is inside that could have found them. If there may be one, or if the thread is a reader itself, the batch is
 /// [deferred](Domain::defer) to the domain, which costs two allocations, and runs when that reader leaves.
 ///
-/// So a destructor runs on any thread, at any time after the last put, outside of guards of the domain and of locks;
-/// therefore `T: Send + Sync + 'static`. It may use the pool. A panic in it is reported by the panic hook and goes no
+/// So a destructor runs on any thread, at any time after the last put, outside of guards of the domain and of the crate's
+/// locks; therefore `T: Send + Sync + 'static`. What the caller has locked where it puts, inserts or drops a guard is locked in
+/// it. It may use the pool. An object that has a handle on its own pool keeps the list from its end, and waits there for
+/// the next batch, [`reclaim`](Self::reclaim) or [`flush`](Self::flush). A panic in it is reported by the panic hook and goes no
 /// further; the slot is given back.
 ///
 /// # How much garbage there can be

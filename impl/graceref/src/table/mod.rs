@@ -91,6 +91,8 @@ impl fmt::Display for Fd {
 /// last handle does. It keeps its pool, so that a lookup always looks at memory of the pool's type. An object that
 /// itself has a handle on a table that it is in is a cycle, as with `Arc`, and is kept for ever.
 ///
+/// Its lock is not for forks: a child that is forked while another thread has it waits for that thread for ever.
+///
 /// An entry takes 8 bytes and 2 bits. Entries live in chunks of 64, 128, 256, ... that are allocated when a number in them
 /// is first taken and never move, so that growing needs no grace period. (The kernel copies its table to grow it, and a
 /// lookup there has to look whether the table itself is still the same.) The 2 bits are in one array up to the highest
