@@ -19,7 +19,7 @@ impl AtFork {
     /// From here on the handlers are called at each fork. `before` calls [`before`](Self::before), and `child` does nothing
     /// unless it [is first](Self::is_first).
     #[inline]
-    pub(crate) fn watch(&self, before: unsafe extern "C" fn(), child: unsafe extern "C" fn()) {
+    pub(crate) fn watch(&self, before: extern "C" fn(), child: extern "C" fn()) {
         // ORDERING: Acquire pairs with the Release below: the handlers are registered.
         if self.registered.load(Ordering::Acquire) == 0 {
             self.register(before, child);
@@ -27,7 +27,7 @@ impl AtFork {
     }
 
     #[cold]
-    fn register(&self, before: unsafe extern "C" fn(), child: unsafe extern "C" fn()) {
+    fn register(&self, before: extern "C" fn(), child: extern "C" fn()) {
         // SAFETY: the handlers are functions that live as long as the process (Rcu!TypeOK).
         if unsafe { libc::pthread_atfork(Some(before), None, Some(child)) } == 0 {
             // ORDERING: Release pairs with the Acquire above.

@@ -138,11 +138,11 @@ mod imp {
 
         static AT_FORK: AtFork = AtFork::new();
 
-        unsafe extern "C" fn before() {
+        extern "C" fn before() {
             AT_FORK.before();
         }
 
-        unsafe extern "C" fn child() {
+        extern "C" fn child() {
             if AT_FORK.is_first() {
                 // ORDERING: Relaxed; the child has one thread.
                 MARK.fetch_add(1, Ordering::Relaxed);

@@ -28,11 +28,11 @@ mod linux {
         AT_FORK.watch(before, child);
     }
 
-    unsafe extern "C" fn before() {
+    extern "C" fn before() {
         AT_FORK.before();
     }
 
-    unsafe extern "C" fn child() {
+    extern "C" fn child() {
         if AT_FORK.is_first() {
             // ORDERING: Relaxed; one thread.
             EPOCH.fetch_add(1, Ordering::Relaxed);
